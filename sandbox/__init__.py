@@ -1,0 +1,1 @@
+"""The embedded cloud: an Alibaba Cloud emulator and real Kubernetes regions on one Linux machine."""

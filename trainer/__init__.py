@@ -1,0 +1,1 @@
+"""The language model: data, training, evaluation, export. Imports nothing heavy by itself."""
