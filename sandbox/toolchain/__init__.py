@@ -1,0 +1,7 @@
+"""What must be obtained to run the sandbox: at which version, from where; built once, cached, resumed."""
+
+from __future__ import annotations
+
+from sandbox.toolchain.installation import binary, install_debian_packages, install_tools
+
+__all__ = ["binary", "install_debian_packages", "install_tools"]

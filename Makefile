@@ -1,0 +1,69 @@
+# Two commands do everything on a fresh machine: `make up` and `make test`. `make` lists all.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+TRAINER := .venv-trainer/bin/python
+BUSINESS ?= qa
+# The tests' sandbox stands beside a person's own: another name, another place in the address plan.
+TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
+
+.DEFAULT_GOAL := help
+.PHONY: help up down destroy preview test test-fast test-sandbox check toolchain status logs bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+up: setup ## set everything up and give the business (BUSINESS=qa) its cluster, with a trained model in its bucket
+	@$(PYTHON) -m sandbox deploy $(BUSINESS)
+
+preview: setup ## what `pulumi up` would change for the business
+	@eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --stack $(BUSINESS)
+
+status: setup ## what runs
+	@$(PYTHON) -m sandbox status
+
+logs: setup ## follow the training's log
+	@$(PYTHON) -m sandbox logs $(BUSINESS)
+
+down: setup ## stop the sandbox; what it remembers stays, and the next `make up` goes on from there
+	@$(PYTHON) -m sandbox down
+
+destroy: setup ## `pulumi destroy` of every stack, data included
+	@$(PYTHON) -m sandbox destroy
+
+clean: setup ## stop the sandbox and forget everything but the cache
+	@$(PYTHON) -m sandbox down --purge
+
+test: test-fast test-sandbox ## all set-up and all tests
+
+test-fast: setup check ## style, types, import rules and unit tests: under a minute
+	@$(PYTHON) -m pytest tests/unit tests/architecture tests/golden -m "not sandbox" --ignore=tests/unit/trainer
+	@$(TRAINER) -m pytest tests/unit/trainer
+
+test-sandbox: setup ## the real thing, end to end, in a sandbox of its own beside yours
+	@$(TEST_SANDBOX) $(PYTHON) -m sandbox prepare
+	@$(TEST_SANDBOX) $(PYTHON) -m pytest tests/sandbox -m sandbox
+
+check: setup
+	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
+	@.venv/bin/lint-imports --no-cache --verbose 2>&1 | tail -1
+	@.venv/bin/mypy --no-error-summary infra sandbox __main__.py
+	@.venv-trainer/bin/mypy --no-error-summary trainer
+
+toolchain: setup ## obtain every tool (about 25 minutes on two cores when all must be built; cached afterwards)
+	@$(PYTHON) -m sandbox toolchain
+
+bench: setup ## measure the claims of the documentation
+	@$(PYTHON) -m benchmarks
+
+# --- the two Python environments; a lock, so that two calls of make do not write into one another ---------------------
+.PHONY: setup
+setup: .venv/.ready .venv-trainer/.ready
+
+.venv/.ready: requirements.txt sandbox/requirements.txt requirements-development.txt
+	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
+	@echo "Installing the program's Python environment (.venv) ..."
+	@flock .setup.lock bash -ec 'python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r requirements-development.txt && touch $@'
+
+.venv-trainer/.ready: images/trainer/requirements.txt images/trainer/requirements-no-deps.txt trainer/requirements-development.txt
+	@echo "Installing the trainer's Python environment (.venv-trainer) ..."
+	@flock .setup.lock bash -ec 'python3 -m venv .venv-trainer && .venv-trainer/bin/pip install -q --disable-pip-version-check -r images/trainer/requirements.txt -r trainer/requirements-development.txt && .venv-trainer/bin/pip install -q --disable-pip-version-check --no-deps -r images/trainer/requirements-no-deps.txt && touch $@'

@@ -1,0 +1,1 @@
+"""What runs in a cluster beside ElasticDL: status monitor, backup, traffic. Never imports infra."""

@@ -1,0 +1,146 @@
+"""Names of cloud objects: composed here only, and checked against each service's limits before anything exists.
+
+Pure. A name never holds a value that may change (a size, a version), since a changed name replaces the object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PROJECT = "language-model-clusters"
+LABEL_PREFIX = "language-models"
+BUSINESS_LABEL = f"{LABEL_PREFIX}/business"
+TRAINING = "training"
+
+
+@dataclass(frozen=True)
+class NameRule:
+    """A service's limits on a name, and where they are documented."""
+
+    kind: str
+    maximum: int
+    pattern: str
+    allowed: str
+    source: str
+    minimum: int = 1
+
+
+BUCKET = NameRule(
+    "OSS bucket", 63, r"[a-z0-9][a-z0-9-]*[a-z0-9]", "lower-case letters, digits and hyphens, no hyphen at either end",
+    "OSS, bucket naming conventions", minimum=3,
+)  # fmt: skip
+ROLE = NameRule("RAM role", 64, r"[A-Za-z0-9.-]+", "letters, digits, full stops and hyphens", "RAM, CreateRole")
+POLICY = NameRule("RAM policy", 128, r"[A-Za-z0-9-]+", "letters, digits and hyphens", "RAM, CreatePolicy")
+NAMESPACE = NameRule(
+    "Kubernetes namespace", 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "lower-case letters, digits and hyphens", "RFC 1123"
+)
+CLUSTER = NameRule(
+    "ACK cluster", 63, r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and hyphens, a letter or digit first",
+    "ACK, CreateCluster",
+)  # fmt: skip
+NODE_POOL = NameRule("ACK node pool", 63, CLUSTER.pattern, CLUSTER.allowed, "ACK, CreateClusterNodePool")
+NETWORK = NameRule(
+    "VPC object", 128, r"[A-Za-z][A-Za-z0-9._-]*", "letters, digits, full stops, underscores and hyphens, a letter first",
+    "VPC, CreateVpc", minimum=2,
+)  # fmt: skip
+DNS_LABEL = NameRule(
+    "DNS label", 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "lower-case letters, digits and hyphens", "RFC 1035"
+)
+
+
+class NameFault(ValueError):
+    """A composed name that its service would refuse; `limit` says what the service takes."""
+
+    def __init__(self, name: str, limit: str, source: str) -> None:
+        super().__init__(f"{name!r}: {limit} ({source})")
+        self.name = name
+        self.limit = limit
+        self.source = source
+
+
+def compose(rule: NameRule, *parts: str) -> str:
+    """Join the parts with hyphens, or raise NameFault with the limit that the result breaks."""
+    name = "-".join(parts)
+    if not rule.minimum <= len(name) <= rule.maximum:
+        limit = f"{rule.kind} names have {rule.minimum} to {rule.maximum} characters, this one has {len(name)}"
+        raise NameFault(name, limit, rule.source)
+    if not re.fullmatch(rule.pattern, name):
+        raise NameFault(name, f"{rule.kind} names hold {rule.allowed}", rule.source)
+    return name
+
+
+@dataclass(frozen=True)
+class PlatformNames:
+    """Names of what all businesses share in one region."""
+
+    organization: str
+    region: str
+
+    @property
+    def network(self) -> str:
+        """The region's VPC."""
+        return compose(NETWORK, self.organization, self.region)
+
+    @property
+    def cluster(self) -> str:
+        """The region's ACK cluster."""
+        return compose(CLUSTER, self.organization, self.region)
+
+    def switch(self, zone: str) -> str:
+        """The switch of a zone."""
+        return compose(NETWORK, self.organization, zone)
+
+    def all(self) -> Iterator[str]:
+        """Every name; raises NameFault at the first bad one."""
+        yield self.network
+        yield self.cluster
+
+
+@dataclass(frozen=True)
+class BusinessNames:
+    """Names of what one business has in one region."""
+
+    organization: str
+    business: str
+    region: str
+
+    @property
+    def namespace(self) -> str:
+        """The business's namespace."""
+        return compose(NAMESPACE, self.business)
+
+    @property
+    def bucket(self) -> str:
+        """The data bucket. Bucket names are shared by all customers of OSS: hence the organization first."""
+        return compose(BUCKET, self.organization, self.business, self.region, "data")
+
+    @property
+    def role(self) -> str:
+        """The RAM role of the training pods."""
+        return compose(ROLE, self.organization, self.business, self.region, TRAINING)
+
+    @property
+    def policy(self) -> str:
+        """The RAM policy of that role."""
+        return compose(POLICY, self.organization, self.business, self.region, TRAINING)
+
+    @property
+    def node_pool(self) -> str:
+        """The pool of training nodes."""
+        return compose(NODE_POOL, self.business, TRAINING)
+
+    @property
+    def address(self) -> str:
+        """The region's elastic public address."""
+        return compose(NETWORK, self.organization, self.business, self.region, "entry")
+
+    @property
+    def record(self) -> str:
+        """The DNS label under the platform's zone."""
+        return compose(DNS_LABEL, self.business)
+
+    def all(self) -> Iterator[str]:
+        """Every name; raises NameFault at the first bad one."""
+        yield from (self.namespace, self.bucket, self.role, self.policy, self.node_pool, self.address, self.record)

@@ -1,0 +1,46 @@
+"""`python -m infra.settings check|schema|reference`: check stack files, regenerate what is made from the models."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra.settings.faults import render
+from infra.settings.loading import STACKS, check_folder
+from infra.settings.reference import reference_page
+from infra.settings.schema import schema_text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 fine, 1 faults found, 2 wrong usage."""
+    parser = argparse.ArgumentParser(prog="python -m infra.settings", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="report every fault of every stack file of a folder")
+    check.add_argument("folder", type=Path, nargs="?", default=Path(STACKS), help="folder of the stack files (stacks)")
+    for name, target in (("schema", Path(STACKS) / "schema.json"), ("reference", Path("docs/settings.md"))):
+        command = commands.add_parser(name, help=f"write {target} from the models")
+        command.add_argument("--output", type=Path, default=target, help=f"where to write it ({target})")
+    options = parser.parse_args(arguments)
+    if options.command == "check":
+        return _check(options.folder)
+    text = schema_text() if options.command == "schema" else reference_page()
+    options.output.write_text(text, encoding="utf-8")
+    print(f"wrote {options.output}")
+    return 0
+
+
+def _check(folder: Path) -> int:
+    files, faults = check_folder(folder)
+    if not files:
+        print(f"no stack file in {folder}: they are named Pulumi.STACK.yaml; give the folder that holds them")
+        return 1
+    if faults:
+        print(render(faults))
+        return 1
+    print(f"{len(files)} stack files, no fault: " + ", ".join(file.name for file in files))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Settings of the platform stack: what all businesses share."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Literal
+
+from infra.settings.base import AccountId, RegionName, Settings, ShortName, TagKey, TagValue, ZoneName, option
+
+Edition = Literal["free", "personal", "enterprise-ultimate"]
+MINIMUM_TTL_SECONDS: dict[str, int] = {"free": 600, "personal": 600, "enterprise-ultimate": 1}
+"""Smallest time to live of a record by edition of its zone (Alibaba Cloud DNS, "How to configure TTL")."""
+
+
+class Zone(Settings):
+    """The DNS zone under which each business has its name."""
+
+    name: str = option(
+        "Name of the zone, for example `language.example.com`.",
+        why="Only the enterprise knows which domain it owns.",
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
+        max_length=190,
+    )
+    edition: Edition = option(
+        "Edition of Alibaba Cloud DNS that serves the zone; it limits the time to live of records.",
+        default="free",
+        why="Costs nothing, and a time to live of 600 s is enough until a second region stands by.",
+    )
+
+
+class Switch(Settings):
+    """A switch: the part of the network that lies in one zone."""
+
+    zone: ZoneName = option("Zone of the switch, for example `cn-hangzhou-i`.", why="Zones differ by region.")
+    addresses: IPv4Network = option(
+        "Addresses of the switch, a block of the network's.", why="Nodes and cloud endpoints take addresses from it."
+    )
+
+
+class Network(Settings):
+    """A region's network (VPC)."""
+
+    addresses: IPv4Network = option(
+        "Addresses of the VPC: a private block that is not used elsewhere in the enterprise.",
+        why="It must not meet the ranges of networks that it will be connected to.",
+    )
+    switches: tuple[Switch, ...] = option(
+        "One switch a zone, at most one in each.",
+        why="ACK spreads its control plane over them: three zones survive the loss of one.",
+        min_length=1,
+        max_length=5,
+    )
+
+
+class Maintenance(Settings):
+    """When ACK may upgrade its own components."""
+
+    weekday: Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] = option(
+        "Day of the week.", default="Sunday", why="The day with the fewest users."
+    )
+    start: str = option(
+        "Start, hours and minutes, in the region's own time.",
+        default="03:00",
+        why="The hour with the fewest users.",
+        pattern=r"^([01][0-9]|2[0-3]):00$",
+    )
+    hours: int = option("Length.", default=3, unit="hours", why="What ACK recommends.", ge=1, le=24)
+
+
+class Cluster(Settings):
+    """A region's managed Kubernetes cluster (ACK)."""
+
+    kubernetes_version: str = option(
+        "Kubernetes version, with ACK's suffix.",
+        default="1.34.1-aliyun.1",
+        why="The newest that this program was tried with.",
+        pattern=r"^1\.[0-9]{2}\.[0-9]{1,2}-aliyun\.[0-9]+$",
+    )
+    specification: Literal["ack.standard", "ack.pro.small"] = option(
+        "Edition of the managed control plane.",
+        default="ack.pro.small",
+        why="The Pro edition has an availability agreement and encrypts secrets.",
+    )
+    pod_addresses: IPv4Network = option(
+        "Addresses of pods.", default=IPv4Network("10.244.0.0/16"), why="65,536 pods; Flannel's usual range."
+    )
+    service_addresses: IPv4Network = option(
+        "Addresses of Kubernetes Services.",
+        default=IPv4Network("10.96.0.0/16"),
+        why="Kubernetes's usual range; inside the cluster only.",
+    )
+    maintenance: Maintenance = option(
+        "Maintenance window.", default=Maintenance(), why="Upgrades only when few users are about."
+    )
+
+
+class PlatformRegion(Settings):
+    """A region with its network and its cluster."""
+
+    name: RegionName = option("Region, for example `cn-hangzhou`.", why="Where the users are.")
+    network: Network = option("The region's network.", why="Address plans differ by enterprise.")
+    cluster: Cluster = option("The region's cluster.", default=Cluster(), why="The defaults below suit most.")
+
+
+class PlatformProtection(Settings):
+    """What may not be deleted by mistake."""
+
+    cluster: bool = option(
+        "Keep the clusters: neither Pulumi nor ACK deletes one.",
+        default=True,
+        why="All businesses of a region go down with its cluster.",
+    )
+    zone: bool = option(
+        "Keep the DNS zone: Pulumi does not delete it.",
+        default=True,
+        why="Deleting it takes every business off the network.",
+    )
+
+
+class Platform(Settings):
+    """The platform stack."""
+
+    organization: ShortName = option(
+        "Short name of the enterprise: the first part of every cloud object's name.",
+        why="Bucket names are shared by all customers of OSS, so they need a part of the enterprise's own.",
+    )
+    owner: str = option(
+        "Who answers for the platform: a team's name or mail address. Becomes a tag.",
+        why="An object without an owner is never cleaned up.",
+        min_length=1,
+        max_length=128,
+    )
+    account: AccountId | None = option(
+        "Alibaba Cloud account id that the stacks belong to. With it, `pulumi up` and `pulumi preview` stop before the "
+        "first resource when the credentials are another account's.",
+        default=None,
+        why="Optional, so that the same stack file can be tried on a sandbox account.",
+    )
+    zone: Zone = option("The DNS zone.", why="Each business gets a name under it.")
+    regions: tuple[PlatformRegion, ...] = option(
+        "Regions with a cluster.", why="At least one; each is independent of the others.", min_length=1, max_length=8
+    )
+    protection: PlatformProtection = option(
+        "What may not be deleted by mistake.", default=PlatformProtection(), why="All protected."
+    )
+    tags: dict[TagKey, TagValue] = option(
+        "Further tags of every cloud object.", default={}, why="None needed; for your own cost accounting.", max_length=10
+    )

@@ -1,0 +1,97 @@
+"""Where each value of a YAML file stands, so that a fault can name line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Line and column, both counted from 1, as editors do."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed YAML file: its values, where each key and value stands, and the keys given twice."""
+
+    values: Any
+    keys: dict[Path, Position]
+    positions: dict[Path, Position]
+    duplicates: tuple[Path, ...]
+
+    def locate(self, path: Path, *, key: bool = False) -> Position:
+        """Position of the value (or its key) at the path; of the nearest enclosing one when it is absent."""
+        for end in range(len(path), 0, -1):
+            table = self.keys if key or end < len(path) else self.positions
+            found = table.get(path[:end]) or self.positions.get(path[:end])
+            if found:
+                return found
+        return Position(1, 1)
+
+
+class YamlFault(ValueError):
+    """The text is not YAML; `position` says where reading stopped."""
+
+    def __init__(self, problem: str, position: Position) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.position = position
+
+
+class _Loader(yaml.SafeLoader):
+    """Without aliases: a stack file is read by people, and a few of them can stand for gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "an alias (*name) stands here; write the value out", mark)
+        return super().compose_node(parent, index)
+
+
+def parse(text: str) -> Document:
+    """Parse YAML; raises YamlFault."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+        raise YamlFault(error.problem or "not YAML", position) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise YamlFault(str(error).splitlines()[0] or "not YAML", Position(1, 1)) from error
+    keys: dict[Path, Position] = {}
+    positions: dict[Path, Position] = {}
+    duplicates: list[Path] = []
+    if root is not None:
+        for path, key_node, value_node in _walk(root, ()):
+            if path in positions:
+                duplicates.append(path)
+            keys[path] = _position(key_node)
+            positions[path] = _position(value_node)
+    return Document(values, keys, positions, tuple(duplicates))
+
+
+def _position(node: yaml.Node) -> Position:
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _walk(node: yaml.Node, path: Path) -> Iterator[tuple[Path, yaml.Node, yaml.Node]]:
+    """Each (path, node of its key, node of its value) below a node; list items are their own key."""
+    if isinstance(node, yaml.MappingNode):
+        pairs: list[tuple[str | int, yaml.Node, yaml.Node]] = [(str(key.value), key, item) for key, item in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        pairs = [(index, item, item) for index, item in enumerate(node.value)]
+    else:
+        return
+    for part, key, value in pairs:
+        yield (*path, part), key, value
+        yield from _walk(value, (*path, part))

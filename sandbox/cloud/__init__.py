@@ -1,0 +1,1 @@
+"""The Alibaba Cloud emulator: one HTTPS server for every service, and the DNS server that answers its zones."""

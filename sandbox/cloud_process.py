@@ -1,0 +1,110 @@
+"""Starts, finds and stops the process that is the emulated cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from sandbox.certificates import certificate_authority, server_certificate
+from sandbox.errors import SandboxError
+from sandbox.paths import REPOSITORY
+from sandbox.settings import SandboxSettings
+
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 0.1
+
+
+def start(settings: SandboxSettings) -> None:
+    """Start the cloud unless it runs already; returns when it answers. Raises SandboxError with its last words."""
+    if is_answering(settings):
+        return
+    if process_id(settings) is not None:
+        stop(settings)  # it runs but does not answer
+    server_certificate(settings)
+    logs = settings.state / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    output = logs / "cloud-process.log"
+    with output.open("ab") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.cloud"],
+            cwd=REPOSITORY,
+            env={**os.environ, **_identity(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not is_answering(settings):
+        if process.poll() is not None or time.monotonic() > deadline:
+            last = (output.read_text(errors="replace").strip().splitlines() or ["it printed nothing"])[-1]
+            raise SandboxError(f"the emulated cloud did not start: {last} (all of it: {output})")
+        time.sleep(POLL_SECONDS)
+
+
+def stop(settings: SandboxSettings) -> None:
+    """End the cloud's process; its state stays. Does nothing when it does not run."""
+    pid = process_id(settings)
+    if pid is None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        os.kill(pid, number)
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if process_id(settings) is None:
+                return
+            time.sleep(POLL_SECONDS)
+    raise SandboxError(f"the emulated cloud (process {pid}) does not end, not even when killed; look at it with `ps`")
+
+
+def process_id(settings: SandboxSettings) -> int | None:
+    """The cloud's process id; None when no such process runs. A reused process id is not taken for it."""
+    path = settings.state / "cloud.pid"
+    try:
+        pid = int(path.read_text().split()[0])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if b"sandbox.cloud" in command and state != "Z" else None
+
+
+def is_answering(settings: SandboxSettings) -> bool:
+    """Whether the cloud answers on its address."""
+    try:
+        status(settings)
+    except SandboxError:
+        return False
+    return True
+
+
+def status(settings: SandboxSettings) -> dict[str, Any]:
+    """What the cloud says of itself: regions, resources, recent calls. Raises SandboxError when it does not answer."""
+    context = ssl.create_default_context(cafile=str(certificate_authority(settings.cache).certificate_path))
+    url = f"https://{settings.addresses.cloud}/_sandbox/status"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(url, timeout=5) as answer:
+            content: dict[str, Any] = json.load(answer)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise SandboxError(f"the cloud does not answer on {url}: {error}; run `python -m sandbox up`") from error
+    return content
+
+
+def _identity(settings: SandboxSettings) -> dict[str, str]:
+    return {
+        "SANDBOX_NAME": settings.name,
+        "SANDBOX_INDEX": str(settings.addresses.index),
+        "SANDBOX_STATE": str(settings.state),
+        "LANGUAGE_MODEL_CLUSTERS_CACHE": str(settings.cache),
+    }

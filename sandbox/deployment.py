@@ -1,0 +1,131 @@
+"""The main job: one business, from nothing to a trained model in its bucket."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from sandbox import lifecycle
+from sandbox.buckets import empty
+from sandbox.engine import Engine
+from sandbox.environment import environment
+from sandbox.errors import SandboxError
+from sandbox.locking import exclusive
+from sandbox.paths import REPOSITORY
+from sandbox.progress import Progress
+from sandbox.settings import SandboxSettings
+from sandbox.toolchain import binary
+
+PLATFORM = "platform"
+TRAINING_TIMEOUT_SECONDS = 1800.0
+PREPARE_TIMEOUT_SECONDS = 900.0
+POLL_SECONDS = 2.0
+
+
+def deploy(settings: SandboxSettings, business: str, progress: Progress) -> dict[str, Any]:
+    """Bring platform and business up, upload the corpus, wait for the model; returns what the report shows.
+
+    Safe to run again at any point: every step finds what is already done. A second call while one runs is refused.
+    """
+    with exclusive(settings.state / "deploy.lock", "deploying to this sandbox"):
+        lifecycle.prepare(settings, progress)
+        lifecycle.start(settings, progress)
+        engine = Engine(settings)
+        engine.prepare()
+        for stack in (PLATFORM, business):
+            with progress.step(f"pulumi up --stack {stack}"):
+                engine.up(stack)
+        outputs = engine.outputs(business)
+        bucket = str(outputs["bucket"])
+        with progress.step("Uploading the corpus"):
+            upload_corpus(settings, bucket)
+        with progress.step("Training on the cluster"):
+            model = wait_for_model(settings, bucket, progress)
+    return {"outputs": outputs, "model": model}
+
+
+def destroy(settings: SandboxSettings, progress: Progress) -> None:
+    """`pulumi destroy` of every stack, businesses first; their buckets are emptied before."""
+    with exclusive(settings.state / "deploy.lock", "deploying to this sandbox"):
+        lifecycle.start(settings, progress)
+        engine = Engine(settings)
+        engine.prepare()
+        for stack in sorted(engine.stacks(), key=lambda name: name == PLATFORM):
+            with progress.step(f"pulumi destroy --stack {stack}"):
+                outputs = engine.outputs(stack)
+                if "bucket" in outputs:
+                    empty(settings, str(outputs["bucket"]), str(outputs["region"]))
+                engine.destroy(stack)
+
+
+def upload_corpus(settings: SandboxSettings, bucket: str) -> None:
+    """Write the training and validation sets into the business's bucket; does nothing when they are there."""
+    trainer(settings, ["prepare", f"oss://{bucket}/data/"])
+
+
+def wait_for_model(settings: SandboxSettings, bucket: str, progress: Progress) -> dict[str, Any]:
+    """Follow the training until the bucket's newest model belongs to the bucket's data. Raises SandboxError."""
+    deadline = time.monotonic() + TRAINING_TIMEOUT_SECONDS
+    last = ""
+    while time.monotonic() < deadline:
+        status: dict[str, Any] = json.loads(trainer(settings, ["status", f"oss://{bucket}", "--json"]))
+        if status.get("phase") == "done":
+            model: dict[str, Any] = status["model"]
+            return model
+        words = str(status.get("summary", ""))
+        if words and words != last:
+            progress.line(f"  {words}")
+            last = words
+        time.sleep(POLL_SECONDS)
+    raise SandboxError(
+        f"no model after {TRAINING_TIMEOUT_SECONDS:.0f} s; `python -m sandbox logs` shows what the training does"
+    )
+
+
+def trainer(settings: SandboxSettings, arguments: list[str]) -> str:
+    """Run the trainer's command line in its own Python environment; returns what it printed. Raises SandboxError."""
+    python = REPOSITORY / ".venv-trainer" / "bin" / "python"
+    if not python.exists():
+        raise SandboxError("the trainer's Python environment is missing; run `make setup`")
+    result = subprocess.run(
+        [python, "-m", "trainer", *arguments],
+        cwd=REPOSITORY,
+        env=trainer_environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=PREPARE_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SandboxError(f"`python -m trainer {' '.join(arguments)}` failed: {reason}")
+    return result.stdout
+
+
+def trainer_environment(settings: SandboxSettings) -> dict[str, str]:
+    """The variables for a trainer command on the host."""
+    return {**os.environ, **environment(settings)}
+
+
+def kubeconfig_file(settings: SandboxSettings, outputs: dict[str, Any]) -> Path:
+    """The business cluster's kubeconfig in a file that only its owner reads, for kubectl."""
+    path = settings.state / "kubeconfig.yaml"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(str(outputs["kubeconfig"]))
+    return path
+
+
+def follow_logs(settings: SandboxSettings, business: str) -> int:
+    """`kubectl logs --follow` of the business's training; returns kubectl's exit status."""
+    engine = Engine(settings)
+    outputs = engine.outputs(business)
+    platform = engine.outputs(PLATFORM)
+    command = ["--kubeconfig", str(kubeconfig_file(settings, platform)), "-n", str(outputs["namespace"])]
+    return subprocess.run(
+        [binary("kubectl"), *command, "logs", "--follow", "deployment/training"], check=False
+    ).returncode

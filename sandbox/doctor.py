@@ -1,0 +1,97 @@
+"""Looks at the machine before anything is started: each finding is one line that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.settings import SandboxSettings
+
+MINIMUM_KERNEL = (5, 10)
+MINIMUM_MEMORY_BYTES = 12 * 1024**3
+MINIMUM_DISK_BYTES = 20 * 1024**3
+FILE_SYSTEMS = ("overlay", "cgroup", "proc", "tmpfs")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's result; `remedy` is empty when all is well."""
+
+    check: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing has to be done."""
+        return not self.remedy
+
+
+def examine(settings: SandboxSettings) -> list[Finding]:
+    """Run every check; none of them changes anything."""
+    checks: tuple[Callable[[SandboxSettings], Finding], ...] = (
+        _system, _kernel, _root, _memory, _disk, _file_systems, _control_groups,
+    )  # fmt: skip
+    return [check(settings) for check in checks]
+
+
+def _system(_: SandboxSettings) -> Finding:
+    found = f"{platform.system()} {platform.machine()}"
+    wanted = platform.system() == "Linux" and platform.machine() == "x86_64"
+    return Finding("system", found, "" if wanted else "run the sandbox on Linux on x86_64: regions are real containers")
+
+
+def _kernel(_: SandboxSettings) -> Finding:
+    release = platform.release()
+    numbers = tuple(int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit())
+    remedy = "" if numbers >= MINIMUM_KERNEL else f"use a kernel of at least {'.'.join(map(str, MINIMUM_KERNEL))}"
+    return Finding("kernel", release, remedy)
+
+
+def _root(_: SandboxSettings) -> Finding:
+    remedy = "" if os.geteuid() == 0 else "run as root: network namespaces and containers need it"
+    return Finding("user", "root" if os.geteuid() == 0 else f"user id {os.geteuid()}", remedy)
+
+
+def _memory(_: SandboxSettings) -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = MINIMUM_MEMORY_BYTES
+    remedy = "" if total >= limit else f"use a machine with at least {limit / 1024**3:.0f} GiB of memory"
+    return Finding("memory", f"{total / 1024**3:.1f} GiB", remedy)
+
+
+def _disk(settings: SandboxSettings) -> Finding:
+    places = {"state": settings.state, "cache": settings.cache}
+    free = {}
+    for name, place in places.items():
+        existing = next(folder for folder in (place, *place.parents) if folder.exists())
+        free[name] = shutil.disk_usage(existing).free
+    short = [name for name, size in free.items() if size < MINIMUM_DISK_BYTES]
+    remedy = ""
+    if short:
+        variables = {"state": "SANDBOX_STATE", "cache": "LANGUAGE_MODEL_CLUSTERS_CACHE"}
+        where = " and ".join(f"{places[name]} (moved by {variables[name]})" for name in short)
+        remedy = f"free at least {MINIMUM_DISK_BYTES / 1024**3:.0f} GiB for {where}"
+    return Finding("disk", ", ".join(f"{name} {size / 1024**3:.0f} GiB free" for name, size in free.items()), remedy)
+
+
+def _file_systems(_: SandboxSettings) -> Finding:
+    known = Path("/proc/filesystems").read_text().split()
+    missing = [name for name in FILE_SYSTEMS if name not in known]
+    remedy = f"load or build into the kernel: {', '.join(missing)}" if missing else ""
+    return Finding("kernel file systems", "all there" if not missing else f"missing {', '.join(missing)}", remedy)
+
+
+def _control_groups(_: SandboxSettings) -> Finding:
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    has_memory = any(fields[2] == "cgroup" and "memory" in fields[3].split(",") for fields in mounts)
+    if has_memory:
+        return Finding("control groups", "version 1")
+    unified = any(fields[2] == "cgroup2" for fields in mounts)
+    if unified:
+        return Finding("control groups", "version 2")
+    return Finding("control groups", "none mounted", "mount cgroup2 on /sys/fs/cgroup")

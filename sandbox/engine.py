@@ -1,0 +1,109 @@
+"""Runs the real Pulumi engine against the sandbox, as a person would on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox.environment import environment
+from sandbox.errors import SandboxError
+from sandbox.paths import REPOSITORY
+from sandbox.pulumi.install import install_plugins
+from sandbox.settings import SandboxSettings
+from sandbox.toolchain import binary
+
+UPDATE_TIMEOUT_SECONDS = 1800.0
+QUERY_TIMEOUT_SECONDS = 120.0
+
+
+class Engine:
+    """The project's stacks in the sandbox's own backend."""
+
+    def __init__(self, settings: SandboxSettings, project: Path = REPOSITORY) -> None:
+        self._settings = settings
+        self._project = project
+
+    def prepare(self) -> None:
+        """Put the engine, its language host and its plugins where the environment's variables point."""
+        programs = self._settings.state / "bin"
+        programs.mkdir(parents=True, exist_ok=True)
+        for name in ("pulumi", "kubectl"):
+            link = programs / name
+            if not link.is_symlink() or link.readlink() != binary(name):
+                link.unlink(missing_ok=True)
+                link.symlink_to(binary(name))
+        install_plugins(
+            destination=self._settings.state,
+            pulumi_home=self._settings.state / "pulumi" / "home",
+            python=Path(sys.executable),
+            alicloud_binary=binary("pulumi-resource-alicloud"),
+        )
+
+    def stacks(self) -> list[str]:
+        """Names of the stacks that exist in the backend."""
+        rows = json.loads(self._output(["stack", "ls", "--json"]))
+        return [str(row["name"]).rsplit("/", 1)[-1] for row in rows]
+
+    def ensure_stack(self, stack: str) -> None:
+        """Create the stack in the backend unless it is there."""
+        if stack not in self.stacks():
+            self._stream(["stack", "init", stack])
+
+    def up(self, stack: str) -> None:
+        """Bring the stack to what its file says; prints the engine's own progress. Raises SandboxError."""
+        self.ensure_stack(stack)
+        self._stream(["up", "--yes", "--skip-preview", "--stack", stack])
+
+    def destroy(self, stack: str) -> None:
+        """Remove everything of the stack, protected resources too: this is the sandbox. Raises SandboxError."""
+        self._stream(["state", "unprotect", "--all", "--yes", "--stack", stack])
+        self._stream(["destroy", "--yes", "--skip-preview", "--stack", stack])
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """The stack's outputs, secrets included."""
+        answer: dict[str, Any] = json.loads(self._output(["stack", "output", "--json", "--show-secrets", "-s", stack]))
+        return answer
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **environment(self._settings)}
+
+    def _stream(self, arguments: Sequence[str]) -> None:
+        try:
+            result = subprocess.run(
+                ["pulumi", *arguments, "--non-interactive"],
+                executable=self._settings.state / "bin" / "pulumi",
+                cwd=self._project,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                timeout=UPDATE_TIMEOUT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise SandboxError(
+                f"`pulumi {' '.join(arguments)}` took longer than {UPDATE_TIMEOUT_SECONDS:.0f} s and was ended; "
+                f"`python -m sandbox status` shows the cloud, `pulumi cancel` frees the stack"
+            ) from None
+        if result.returncode != 0:
+            raise SandboxError(f"`pulumi {' '.join(arguments)}` failed; its reason stands above")
+
+    def _output(self, arguments: Sequence[str]) -> str:
+        result = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            executable=self._settings.state / "bin" / "pulumi",
+            cwd=self._project,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=QUERY_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if result.returncode != 0:
+            reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise SandboxError(f"`pulumi {' '.join(arguments)}` failed: {reason}")
+        return result.stdout

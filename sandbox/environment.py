@@ -1,0 +1,65 @@
+"""The environment variables that point ordinary programs (Pulumi, the SDKs, kubectl) at the sandbox.
+
+They are the only difference between the sandbox and Alibaba Cloud; no line of the program or of a stack file differs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+from sandbox.certificates import trust_bundle
+from sandbox.errors import SandboxError
+from sandbox.settings import SandboxSettings
+
+SERVICES = (
+    *("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS"),
+    *("LOCATION", "RESOURCEMANAGER", "SLS", "CR", "TAG", "ESS", "SLB"),
+)
+"""Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`."""
+
+PASSPHRASE = "sandbox"  # noqa: S105 - the stack files' encryption salt is made for it; docs/decisions say why it is public
+
+
+def environment(settings: SandboxSettings) -> dict[str, str]:
+    """The variables, ready for a child process. Raises SandboxError when the sandbox was never started."""
+    credentials = _credentials(settings)
+    endpoint = f"{settings.addresses.cloud}:443"
+    bundle = str(trust_bundle(settings))
+    backend = settings.state / "pulumi" / "backend"
+    backend.mkdir(parents=True, exist_ok=True)
+    variables = {
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": credentials["access_key_id"],
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": credentials["access_key_secret"],
+        "ALICLOUD_ACCESS_KEY": credentials["access_key_id"],
+        "ALICLOUD_SECRET_KEY": credentials["access_key_secret"],
+        "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
+        "SSL_CERT_FILE": bundle,
+        "REQUESTS_CA_BUNDLE": bundle,
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_HOME": str(settings.state / "pulumi" / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PATH": f"{settings.state / 'bin'}:{os.environ.get('PATH', '')}",
+    }
+    variables.update({f"{service}_ENDPOINT": endpoint for service in SERVICES})
+    if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
+        variables["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
+    return variables
+
+
+def shell_exports(settings: SandboxSettings) -> str:
+    """The variables as `export` lines for `eval`."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment(settings).items())
+
+
+def _credentials(settings: SandboxSettings) -> dict[str, str]:
+    path: Path = settings.state / "credentials.json"
+    try:
+        content: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise SandboxError(
+            f"the sandbox {settings.name!r} has never been started (no {path}); run `python -m sandbox up`"
+        ) from None
+    return content

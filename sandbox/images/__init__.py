@@ -1,0 +1,1 @@
+"""Builds the container images of images/ without a Docker daemon, for the regions' nodes."""

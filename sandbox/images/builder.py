@@ -1,0 +1,125 @@
+"""Builds the base and trainer images, or finds that they are built, and tells the nodes by the index."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from sandbox.certificates import certificate_authority
+from sandbox.images.base import root_file_system
+from sandbox.images.index import is_current, publish
+from sandbox.images.isolation import require_root, require_space, require_tools
+from sandbox.images.packages import host_sources, lend_apt_settings
+from sandbox.images.recipe import base_key, trainer_inputs, trainer_key
+from sandbox.images.settings import (
+    BASE_NAME,
+    FREE_SPACE,
+    TRAINER_NAME,
+    TRAINER_REFERENCE,
+    ImagePaths,
+)
+from sandbox.images.store import ImageStore
+from sandbox.images.wheelhouse import require_same_python, wheelhouse
+from sandbox.locking import exclusive
+from sandbox.progress import Progress
+
+FIXED_TIME = 1_704_067_200
+"""Time of the files that a build gets (2024-01-01): a fresh checkout must find the layers of an older one."""
+
+WHEELS_PLACE = "/mnt"
+"""Empty in every Debian image, so nothing of the lent folder's place stays in a layer."""
+
+
+def build_images(paths: ImagePaths, progress: Progress, *, only_base: bool = False) -> Path:
+    """Bring every image up to date and return the index; nothing is done when the sources are as they were.
+
+    Raises SandboxError, one line with the way out, when the machine can't build or a build fails.
+    """
+    authority = certificate_authority(paths.cache).certificate_path
+    base = base_key(paths, authority)
+    trainer = trainer_key(paths, base)
+    archive = f"trainer-{trainer}.tar"
+    if not only_base and is_current(paths.index, TRAINER_REFERENCE, archive):
+        progress.line(f"images: up to date ({archive})")
+        return paths.index
+    require_root()
+    require_tools()
+    require_space(paths.results, FREE_SPACE)
+    with exclusive(paths.lock, "building images"):
+        log = _new_log(paths)
+        store = ImageStore(paths.work, log, on_line=lambda line: _show_step(progress, line))
+        store.recover()
+        base_image = f"{BASE_NAME}:{base}"
+        _build_base(paths, store, base_image, authority, progress)
+        if only_base:
+            return paths.index
+        trainer_image = f"{TRAINER_NAME}:{trainer}"
+        _build_trainer(paths, store, trainer_image, base_image, progress)
+        with progress.step(f"images: writing {archive}"):
+            store.export(trainer_image, TRAINER_REFERENCE, paths.results / archive)
+            publish(paths.index, TRAINER_REFERENCE, archive)
+            store.tidy(keep=[base_image, trainer_image])
+    return paths.index
+
+
+def _build_base(paths: ImagePaths, store: ImageStore, image: str, authority: Path, progress: Progress) -> None:
+    if store.has(image):
+        return
+    with progress.step("images: base image from Debian's packages"):
+        archive = root_file_system(paths, store.log)
+        context = _empty(paths.work / "context-base")
+        (context / "rootfs.tar").hardlink_to(archive)
+        _lay_out(context, [(paths.base_sources / "Dockerfile", "Dockerfile"), (authority, "sandbox-authority.crt")])
+        store.build(image, context, context / "Dockerfile", {}, {})
+        shutil.rmtree(context)
+
+
+def _build_trainer(paths: ImagePaths, store: ImageStore, image: str, base_image: str, progress: Progress) -> None:
+    if store.has(image):
+        return
+    require_same_python()
+    with progress.step("images: the trainer's Python packages"):
+        wheels = wheelhouse(paths, store.log)
+    with progress.step("images: trainer image"):
+        context = _empty(paths.work / "context-trainer")
+        _lay_out(context, [(file, str(file.relative_to(paths.repository))) for file in trainer_inputs(paths)])
+        store.build(
+            image,
+            context,
+            context / "images" / "trainer" / "Dockerfile",
+            {"BASE_IMAGE": base_image, "PIP_OPTIONS": f"--no-index --find-links={WHEELS_PLACE}"},
+            {lend_apt_settings(paths.work / "apt", host_sources()): "/etc/apt", wheels: WHEELS_PLACE},
+        )
+        shutil.rmtree(context)
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _lay_out(context: Path, files: Iterable[tuple[Path, str]]) -> None:
+    """Copy files into a build's context with settled times and modes, which are part of a layer's identity."""
+    for source, place in files:
+        target = context / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+        os.utime(target, (FIXED_TIME, FIXED_TIME))
+    for folder in (folder for folder in context.rglob("*") if folder.is_dir()):
+        folder.chmod(0o755)
+        os.utime(folder, (FIXED_TIME, FIXED_TIME))
+
+
+def _new_log(paths: ImagePaths) -> Path:
+    log = paths.results / "build.log"
+    log.write_text("", encoding="utf-8")
+    return log
+
+
+def _show_step(progress: Progress, line: str) -> None:
+    if line.startswith("STEP "):
+        progress.line(f"  {line[:110]}")

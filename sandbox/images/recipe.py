@@ -1,0 +1,74 @@
+"""An image's key: the same key means the same inputs, so nothing has to be built again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.images.settings import BASE_PACKAGES, RECIPE, SUITE, ImagePaths
+
+KEY_LENGTH = 16
+NOT_SOURCE = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+"""Folders inside trainer/ that tools leave behind."""
+
+
+def root_file_system_key(paths: ImagePaths) -> str:
+    """Key of Debian's packages as they are unpacked for the base image."""
+    settings = [paths.base_sources / name for name in ("debian.sources", "dpkg-slim.cfg")]
+    return digest([f"recipe {RECIPE}", SUITE, *BASE_PACKAGES], paths.repository, settings)
+
+
+def base_key(paths: ImagePaths, authority: Path) -> str:
+    """Key of the base image; `authority` is the PEM file of the certificate authority that it trusts."""
+    return digest(
+        [root_file_system_key(paths), authority.read_text(encoding="ascii")],
+        paths.repository,
+        [paths.base_sources / "Dockerfile"],
+    )
+
+
+def wheelhouse_key(paths: ImagePaths) -> str:
+    """Key of the Python packages that the trainer image installs."""
+    return digest([f"recipe {RECIPE}"], paths.repository, requirement_files(paths))
+
+
+def trainer_key(paths: ImagePaths, base: str) -> str:
+    """Key of the trainer image on the base image with the key `base`."""
+    return digest([f"recipe {RECIPE}", base], paths.repository, trainer_inputs(paths))
+
+
+def trainer_inputs(paths: ImagePaths) -> list[Path]:
+    """Every file that reaches the trainer image's build, sorted; raises SandboxError when one is missing."""
+    return [paths.trainer_sources / "Dockerfile", *requirement_files(paths), *_package_files(paths)]
+
+
+def requirement_files(paths: ImagePaths) -> list[Path]:
+    """The trainer image's pins: those installed with, and those installed without, their dependencies."""
+    files = [paths.trainer_sources / name for name in ("requirements.txt", "requirements-no-deps.txt")]
+    for file in files:
+        if not file.is_file():
+            raise SandboxError(f"{file} is missing; the trainer image needs its pins: restore it from the repository")
+    return files
+
+
+def _package_files(paths: ImagePaths) -> list[Path]:
+    package = paths.repository / "trainer"
+    files = sorted(path for path in package.rglob("*") if path.is_file() and not NOT_SOURCE.intersection(path.parts))
+    if not files:
+        raise SandboxError(f"{package} holds no file; the trainer image needs it: restore it from the repository")
+    return files
+
+
+def digest(words: Iterable[str], root: Path, files: Iterable[Path]) -> str:
+    """Hash words, and files by their path below `root`, whether one may run them, and their content."""
+    whole = hashlib.sha256()
+    for word in words:
+        whole.update(f"word {len(word)} {word}\n".encode())
+    for file in files:
+        content = file.read_bytes()
+        executable = bool(file.stat().st_mode & 0o100)
+        whole.update(f"file {file.relative_to(root)} {executable} {len(content)}\n".encode())
+        whole.update(content)
+    return whole.hexdigest()[:KEY_LENGTH]

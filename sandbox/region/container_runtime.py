@@ -1,0 +1,89 @@
+"""containerd of a node: its configuration, its pod network, and its command line."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from sandbox.addresses import POD_NETWORK
+
+PLUGIN_DIRECTORY = Path("/usr/lib/cni")
+SOCKET = "/run/containerd/containerd.sock"
+"""As the node's own processes see it."""
+NAMESPACE = "k8s.io"
+"""containerd's namespace for Kubernetes."""
+
+
+def render_configuration(root: Path, network_configuration: Path, pause_image: str) -> str:
+    """containerd 1.6's configuration of a node.
+
+    Its state directory and socket have their usual paths: the node's mount namespace puts the node's own there.
+
+    Args:
+        root: persistent files.
+        network_configuration: directory of the CNI configuration.
+        pause_image: reference of the image that holds a pod's namespaces.
+    """
+    return f"""\
+version = 2
+root = {json.dumps(str(root))}
+state = "/run/containerd"
+disabled_plugins = [
+  "io.containerd.internal.v1.opt",
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.native",
+  "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.tracing.processor.v1.otlp",
+  "io.containerd.internal.v1.tracing",
+]
+
+[grpc]
+  address = {json.dumps(SOCKET)}
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = {json.dumps(pause_image)}
+  # Without CAP_SYS_RESOURCE (usual in virtual machines for tests) no process may lower this score.
+  restrict_oom_score_adj = true
+  stream_server_address = "127.0.0.1"
+
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "overlayfs"
+  default_runtime_name = "runc"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  SystemdCgroup = false
+
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = {json.dumps(str(PLUGIN_DIRECTORY))}
+  conf_dir = {json.dumps(str(network_configuration))}
+  max_conf_num = 1
+"""
+
+
+def render_pod_network(pods: IPv4Network) -> str:
+    """The CNI configuration of a node: a routed point-to-point link a pod, and host ports."""
+    return json.dumps(
+        {
+            "cniVersion": "0.4.0",
+            "name": "pods",
+            "plugins": [
+                {
+                    "type": "ptp",
+                    "ipMasq": False,
+                    "ipam": {
+                        "type": "host-local",
+                        "ranges": [[{"subnet": str(pods)}]],
+                        "routes": [{"dst": "0.0.0.0/0"}],
+                    },
+                },
+                {"type": "portmap", "capabilities": {"portMappings": True}, "conditionsV4": ["!", "-d", str(POD_NETWORK)]},
+            ],
+        },
+        indent=1,
+    )

@@ -1,0 +1,281 @@
+"""A region's control plane: etcd, API server, controller manager, scheduler and DNS, each a process in its namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.addresses import KUBERNETES_SERVICE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
+from sandbox.region import dns
+from sandbox.region.api import ApiClient, ApiCredentials, wait_until
+from sandbox.region.binaries import binary
+from sandbox.region.errors import RegionError
+from sandbox.region.layout import RegionLayout
+from sandbox.region.network import enter
+from sandbox.region.pki import ClusterAuthority, Identity, KeyPair, render_kubeconfig, service_account_keys, write_private
+from sandbox.region.processes import Daemon
+
+READY_SECONDS = 90.0
+"""Bound on the start; measured: 8 to 15 s on two busy cores."""
+CLIENTS = ("kube-controller-manager", "kube-scheduler")
+
+
+@dataclass(frozen=True)
+class ControlPlaneKeys:
+    """Paths of the keys that the control plane's arguments name."""
+
+    authority: KeyPair
+    front_proxy_authority: KeyPair
+    front_proxy: KeyPair
+    server: KeyPair
+    kubelet_client: KeyPair
+    etcd: KeyPair
+    service_accounts: KeyPair
+    administrator: KeyPair
+
+
+class ControlPlane:
+    """Starts the control plane's processes and knows how to reach it."""
+
+    def __init__(self, layout: RegionLayout) -> None:
+        """Nothing is made yet."""
+        self.layout = layout
+
+    def authority(self) -> ClusterAuthority:
+        """The authority of the region's components."""
+        return ClusterAuthority(self.layout.pki, "kubernetes-ca")
+
+    def keys(self) -> ControlPlaneKeys:
+        """Every key of the control plane, made on first use."""
+        authority, proxy = self.authority(), ClusterAuthority(self.layout.pki, "front-proxy-ca")
+        address = str(self.layout.control_plane_address)
+        service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+        return ControlPlaneKeys(
+            authority=authority.pair,
+            front_proxy_authority=proxy.pair,
+            front_proxy=proxy.issue(Identity("front-proxy", "front-proxy-client")),
+            server=authority.issue(
+                Identity(
+                    "kube-apiserver",
+                    "kube-apiserver",
+                    names=(*service, "localhost"),
+                    addresses=(address, str(KUBERNETES_SERVICE_ADDRESS), "127.0.0.1"),
+                )
+            ),
+            kubelet_client=authority.issue(
+                Identity("kube-apiserver-kubelet", "kube-apiserver-kubelet-client", ("system:masters",))
+            ),
+            etcd=authority.issue(Identity("etcd", "etcd", names=("localhost",), addresses=("127.0.0.1",))),
+            service_accounts=service_account_keys(self.layout.pki),
+            administrator=authority.issue(Identity("administrator", "kubernetes-admin", ("system:masters",))),
+        )
+
+    def credentials(self) -> ApiCredentials:
+        """The cluster administrator's."""
+        pki = self.layout.pki
+        return ApiCredentials(
+            self.layout.server, pki / "kubernetes-ca.pem", pki / "administrator.pem", pki / "administrator.key"
+        )
+
+    def kubeconfig(self) -> str:
+        """The cluster administrator's, for the host."""
+        authority = self.authority()
+        pair = authority.issue(Identity("administrator", "kubernetes-admin", ("system:masters",)))
+        return self.render_kubeconfig(pair, "kubernetes-admin")
+
+    def render_kubeconfig(self, pair: KeyPair, user: str) -> str:
+        """A kubeconfig for a certificate's owner."""
+        return render_kubeconfig(
+            self.layout.server,
+            self.layout.name,
+            user,
+            self.authority().certificate_text(),
+            pair.certificate.read_text(),
+            pair.key.read_text(),
+        )
+
+    def daemons(self) -> dict[str, Daemon]:
+        """Every process of the control plane by name, in the order of their start."""
+        pki = self.layout.pki
+        arguments: dict[str, list[str]] = {
+            "etcd": etcd_arguments(self.layout.state / "etcd", pki),
+            "kube-apiserver": api_server_arguments(self.layout, pki),
+            "kube-controller-manager": controller_manager_arguments(self.layout, pki),
+            "kube-scheduler": scheduler_arguments(self.layout, pki),
+            "coredns": ["-conf", str(self.layout.state / "Corefile")],
+        }
+        return {name: self._daemon(name, values) for name, values in arguments.items()}
+
+    def is_running(self) -> bool:
+        """Whether every process of it runs."""
+        return all(daemon.is_running() for daemon in self.daemons().values())
+
+    def start(self) -> None:
+        """Start what does not run; returns when the API server is ready and pods can be created.
+
+        The clients of the API server start as soon as it answers at all, seconds before it is ready: on two cores their
+        own start takes as long.
+        """
+        self._write_configuration()
+        daemons = self.daemons()
+        daemons["etcd"].start()
+        daemons["kube-apiserver"].start()
+        with ApiClient(self.credentials()) as api:
+            self._wait(lambda: api.answers("/livez/ping"), daemons, "answer")
+            for name in (*CLIENTS, "coredns"):
+                daemons[name].start()
+            self._wait(api.is_ready, daemons, "become ready")
+            for path, body in dns.service_objects(self.layout.control_plane_address):
+                api.apply(path, body)
+            account = "/api/v1/namespaces/default/serviceaccounts/default"
+            self._wait(lambda: api.get(account) is not None, daemons, "get its first service account")
+
+    def _wait(self, condition: Callable[[], bool], daemons: dict[str, Daemon], what: str) -> None:
+        def died() -> list[Daemon]:
+            started = [daemon for daemon in daemons.values() if daemon.pid_file.exists()]
+            return [daemon for daemon in started if not daemon.is_running()]
+
+        def checked() -> bool:
+            for daemon in died():
+                raise RegionError(
+                    f"{daemon.name} of region {self.layout.name} ended; its log {daemon.log_file} ends:\n"
+                    + daemon.log_tail()
+                )
+            return condition()
+
+        server = daemons["kube-apiserver"]
+        wait_until(
+            checked,
+            READY_SECONDS,
+            lambda: (
+                f"region {self.layout.name} did not {what} within {READY_SECONDS:g} s; {server.log_file} ends:\n"
+                + server.log_tail()
+            ),
+        )
+
+    def _daemon(self, name: str, arguments: list[str]) -> Daemon:
+        layout = self.layout
+        return Daemon(
+            name=name,
+            arguments=[str(binary(layout.sandbox, name)), *arguments],
+            owner=layout.full_name,
+            runtime=layout.runtime / "control-plane",
+            logs=layout.logs,
+            control_group=f"{layout.control_group}/control-plane",
+            entrance=enter(layout.network_namespace),
+        )
+
+    def _write_configuration(self) -> None:
+        layout, authority = self.layout, self.authority()
+        self.keys()
+        (layout.state / "etcd").mkdir(parents=True, exist_ok=True, mode=0o700)
+        users = {name: f"system:{name}" for name in CLIENTS} | {"coredns": dns.USER}
+        for name, user in users.items():
+            pair = authority.issue(Identity(name, user))
+            write_private(layout.pki / f"{name}.kubeconfig", self.render_kubeconfig(pair, user))
+        corefile = dns.render_corefile(
+            layout.control_plane_address, layout.sandbox.addresses.cloud, str(layout.pki / "coredns.kubeconfig")
+        )
+        (layout.state / "Corefile").write_text(corefile)
+
+
+def etcd_arguments(data: Path, pki: Path) -> list[str]:
+    """etcd's command line.
+
+    It does not wait for the disk: what a power cut could lose here is a sandbox's last second, and kill -9 loses nothing.
+    """
+    return [
+        "--name=etcd",
+        f"--data-dir={data}",
+        "--listen-client-urls=https://127.0.0.1:2379",
+        "--advertise-client-urls=https://127.0.0.1:2379",
+        "--listen-peer-urls=https://127.0.0.1:2380",
+        "--initial-advertise-peer-urls=https://127.0.0.1:2380",
+        "--initial-cluster=etcd=https://127.0.0.1:2380",
+        *(f"--{prefix}cert-file={pki / 'etcd.pem'}" for prefix in ("", "peer-")),
+        *(f"--{prefix}key-file={pki / 'etcd.key'}" for prefix in ("", "peer-")),
+        *(f"--{prefix}trusted-ca-file={pki / 'kubernetes-ca.pem'}" for prefix in ("", "peer-")),
+        "--client-cert-auth",
+        "--peer-client-cert-auth",
+        "--unsafe-no-fsync",
+        "--auto-compaction-retention=1",
+        "--log-level=warn",
+    ]
+
+
+def api_server_arguments(layout: RegionLayout, pki: Path) -> list[str]:
+    """The API server's command line."""
+    return [
+        f"--advertise-address={layout.control_plane_address}",
+        f"--bind-address={layout.control_plane_address}",
+        "--secure-port=6443",
+        "--etcd-servers=https://127.0.0.1:2379",
+        f"--etcd-cafile={pki / 'kubernetes-ca.pem'}",
+        f"--etcd-certfile={pki / 'etcd.pem'}",
+        f"--etcd-keyfile={pki / 'etcd.key'}",
+        f"--tls-cert-file={pki / 'kube-apiserver.pem'}",
+        f"--tls-private-key-file={pki / 'kube-apiserver.key'}",
+        f"--client-ca-file={pki / 'kubernetes-ca.pem'}",
+        f"--kubelet-client-certificate={pki / 'kube-apiserver-kubelet.pem'}",
+        f"--kubelet-client-key={pki / 'kube-apiserver-kubelet.key'}",
+        f"--kubelet-certificate-authority={pki / 'kubernetes-ca.pem'}",
+        # The machine's resolver knows no node's name.
+        "--kubelet-preferred-address-types=InternalIP",
+        "--authorization-mode=Node,RBAC",
+        "--anonymous-auth=true",
+        "--enable-admission-plugins=NodeRestriction",
+        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        f"--service-account-issuer={layout.server}",
+        f"--service-account-key-file={pki / 'service-account.pub'}",
+        f"--service-account-signing-key-file={pki / 'service-account.key'}",
+        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.pem'}",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-username-headers=X-Remote-User",
+        f"--proxy-client-cert-file={pki / 'front-proxy.pem'}",
+        f"--proxy-client-key-file={pki / 'front-proxy.key'}",
+        # Webhooks and aggregated APIs behind Services are called at their pods, so no kube-proxy is needed here.
+        "--enable-aggregator-routing=true",
+        "--allow-privileged=true",
+        "--profiling=false",
+    ]
+
+
+def controller_manager_arguments(layout: RegionLayout, pki: Path) -> list[str]:
+    """The controller manager's command line."""
+    kubeconfig = pki / "kube-controller-manager.kubeconfig"
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        "--bind-address=127.0.0.1",
+        f"--cluster-name={layout.name}",
+        "--allocate-node-cidrs=true",
+        f"--cluster-cidr={POD_NETWORK}",
+        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        f"--cluster-signing-cert-file={pki / 'kubernetes-ca.pem'}",
+        f"--cluster-signing-key-file={pki / 'kubernetes-ca.key'}",
+        f"--root-ca-file={pki / 'kubernetes-ca.pem'}",
+        f"--client-ca-file={pki / 'kubernetes-ca.pem'}",
+        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.pem'}",
+        f"--service-account-private-key-file={pki / 'service-account.key'}",
+        "--use-service-account-credentials=true",
+        "--leader-elect=false",
+        "--profiling=false",
+    ]
+
+
+def scheduler_arguments(layout: RegionLayout, pki: Path) -> list[str]:
+    """The scheduler's command line."""
+    kubeconfig = pki / "kube-scheduler.kubeconfig"
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--client-ca-file={pki / 'kubernetes-ca.pem'}",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+        "--profiling=false",
+    ]

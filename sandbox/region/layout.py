@@ -1,0 +1,165 @@
+"""Names and directories of a region and its nodes: pure, so that cleanup finds by name what start has made.
+
+Everything on the host starts with the sandbox's prefix (`lmc<index>-`). State that must survive a stop is in the
+sandbox's state directory; what must not (sockets, pid files, mount points) is in `/run/lmc<index>-<region>`, which also
+keeps socket paths under the 107 bytes that the kernel allows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from sandbox.addresses import POD_NETWORK
+from sandbox.region.errors import RegionError
+from sandbox.settings import SandboxSettings
+
+RUNTIME_DIRECTORY = Path("/run")
+NETWORK_NAMESPACES = Path("/run/netns")
+MARKER_VARIABLE = "LANGUAGE_MODEL_CLUSTERS_OWNER"
+"""Set in every daemon's environment to the region's full name: a process is found by it when all else is lost."""
+MAXIMUM_NODES = 190
+NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def checked_name(kind: str, name: str) -> str:
+    """The name, when it can be a Kubernetes object's and a directory's name."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise RegionError(
+            f"{kind} name {name!r} is not usable: at most 63 lower-case letters, digits and hyphens, "
+            "beginning and ending with a letter or digit"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class NodeLayout:
+    """Names and directories of one node."""
+
+    region: RegionLayout
+    name: str
+
+    @property
+    def network_namespace(self) -> str:
+        """The name of the node's network namespace."""
+        return f"{self.region.full_name}-{self.name}"
+
+    @property
+    def control_group(self) -> str:
+        """The node's control group, relative to each hierarchy's root."""
+        return f"{self.region.control_group}/node-{self.name}"
+
+    @property
+    def state(self) -> Path:
+        """What survives a stop: specification, containers' and kubelet's files, logs."""
+        return self.region.nodes / self.name
+
+    @property
+    def runtime(self) -> Path:
+        """What does not survive a stop."""
+        return self.region.runtime / f"node-{self.name}"
+
+    @property
+    def mount_namespace(self) -> Path:
+        """Where the node's mount namespace is pinned."""
+        return self.runtime / "pins" / "mount"
+
+    @property
+    def containerd_socket(self) -> Path:
+        """containerd's socket as the host sees it."""
+        return self.runtime / "containerd" / "containerd.sock"
+
+    @property
+    def containerd_root(self) -> Path:
+        """containerd's persistent files."""
+        return self.state / "containerd"
+
+
+@dataclass(frozen=True)
+class RegionLayout:
+    """Names, directories and addresses of one region."""
+
+    sandbox: SandboxSettings
+    name: str
+    slot: int
+
+    @property
+    def full_name(self) -> str:
+        """The region's name on this machine: namespace, control group, runtime directory and marker."""
+        return f"{self.sandbox.addresses.prefix}{self.name}"
+
+    @property
+    def network_namespace(self) -> str:
+        """The name of the control plane's network namespace."""
+        return self.full_name
+
+    @property
+    def host_interface(self) -> str:
+        """The host's end of the region's link; at most 15 characters."""
+        return f"{self.sandbox.addresses.prefix}r{self.slot}"
+
+    @property
+    def control_group(self) -> str:
+        """The region's control group, relative to each hierarchy's root."""
+        return self.full_name
+
+    @property
+    def state(self) -> Path:
+        """What survives a stop."""
+        return self.sandbox.state / "regions" / self.name
+
+    @property
+    def nodes(self) -> Path:
+        """One directory a node."""
+        return self.state / "nodes"
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates."""
+        return self.state / "pki"
+
+    @property
+    def logs(self) -> Path:
+        """The control plane's logs."""
+        return self.state / "logs"
+
+    @property
+    def runtime(self) -> Path:
+        """What does not survive a stop."""
+        return RUNTIME_DIRECTORY / self.full_name
+
+    @property
+    def control_plane_address(self) -> IPv4Address:
+        """Where the API server and the cluster's DNS listen."""
+        return self.sandbox.addresses.control_plane(self.slot)
+
+    @property
+    def server(self) -> str:
+        """The API server's address, from the host and from every node; also the issuer of service accounts' tokens."""
+        return f"https://{self.control_plane_address}:6443"
+
+    def node(self, name: str) -> NodeLayout:
+        """Names and directories of a node."""
+        return NodeLayout(self, name)
+
+    def node_address(self, number: int) -> IPv4Address:
+        """A node's address on the region's network."""
+        return self.sandbox.addresses.node(self.slot, number)
+
+
+def namespace_path(name: str) -> Path:
+    """The file that holds a network namespace open."""
+    return NETWORK_NAMESPACES / name
+
+
+def pod_network(number: int) -> IPv4Network:
+    """The range of a node's pods: the highest /24 ranges first.
+
+    The controller manager hands out the lowest ranges first, to nodes that come without one (simulated ones).
+    """
+    if not 0 <= number < MAXIMUM_NODES:
+        raise RegionError(f"node number {number} is outside 0..{MAXIMUM_NODES - 1}: remove nodes from the region first")
+    ranges = list(POD_NETWORK.subnets(new_prefix=24))
+    return ranges[len(ranges) - 1 - number]

@@ -1,0 +1,34 @@
+"""What a caller asks of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """A node as the cloud's node pool describes it.
+
+    The processor cores and the memory are the instance type's and are what the node reports as its capacity, also when
+    this machine has less: a sandbox shows how pods are placed, not how fast they run.
+    """
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: list[dict[str, str]] = field(default_factory=list)
+    """Each with "key", "value" and "effect"."""
+    instance_type: str = ""
+    cpu_cores: int = 2
+    memory_mebibytes: int = 8192
+    gpus: int = 0
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """For the state file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dictionary(cls, values: Mapping[str, Any]) -> NodeSpec:
+        """From the state file."""
+        return cls(**dict(values))

@@ -1,0 +1,3 @@
+module language-model-clusters/sandbox/toolchain/pause
+
+go 1.21
