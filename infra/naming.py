@@ -42,7 +42,7 @@ CLUSTER = NameRule(
 )  # fmt: skip
 NODE_POOL = NameRule("ACK node pool", 63, CLUSTER.pattern, CLUSTER.allowed, "ACK, CreateClusterNodePool")
 NETWORK = NameRule(
-    "VPC object", 128, r"[A-Za-z][A-Za-z0-9._-]*", "letters, digits, full stops, underscores and hyphens, a letter first",
+    "VPC object", 128, r"[A-Za-z][A-Za-z0-9._-]*", "letters, digits, full stops, underscores and hyphens",
     "VPC, CreateVpc", minimum=2,
 )  # fmt: skip
 DNS_LABEL = NameRule(
@@ -50,7 +50,7 @@ DNS_LABEL = NameRule(
 )
 
 
-class NameFault(ValueError):
+class NameRuleError(ValueError):
     """A composed name that its service would refuse; `limit` says what the service takes."""
 
     def __init__(self, name: str, limit: str, source: str) -> None:
@@ -61,13 +61,13 @@ class NameFault(ValueError):
 
 
 def compose(rule: NameRule, *parts: str) -> str:
-    """Join the parts with hyphens, or raise NameFault with the limit that the result breaks."""
+    """Join the parts with hyphens, or raise NameRuleError with the limit that the result breaks."""
     name = "-".join(parts)
     if not rule.minimum <= len(name) <= rule.maximum:
         limit = f"{rule.kind} names have {rule.minimum} to {rule.maximum} characters, this one has {len(name)}"
-        raise NameFault(name, limit, rule.source)
+        raise NameRuleError(name, limit, rule.source)
     if not re.fullmatch(rule.pattern, name):
-        raise NameFault(name, f"{rule.kind} names hold {rule.allowed}", rule.source)
+        raise NameRuleError(name, f"{rule.kind} names hold {rule.allowed}", rule.source)
     return name
 
 
@@ -89,11 +89,15 @@ class PlatformNames:
         return compose(CLUSTER, self.organization, self.region)
 
     def switch(self, zone: str) -> str:
-        """The switch of a zone."""
+        """The switch of a zone's nodes."""
         return compose(NETWORK, self.organization, zone)
 
+    def pod_switch(self, zone: str) -> str:
+        """The switch of a zone's pods."""
+        return compose(NETWORK, self.organization, zone, "pods")
+
     def all(self) -> Iterator[str]:
-        """Every name; raises NameFault at the first bad one."""
+        """Every name; raises NameRuleError at the first bad one."""
         yield self.network
         yield self.cluster
 
@@ -142,5 +146,5 @@ class BusinessNames:
         return compose(DNS_LABEL, self.business)
 
     def all(self) -> Iterator[str]:
-        """Every name; raises NameFault at the first bad one."""
+        """Every name; raises NameRuleError at the first bad one."""
         yield from (self.namespace, self.bucket, self.role, self.policy, self.node_pool, self.address, self.record)

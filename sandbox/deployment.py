@@ -40,12 +40,19 @@ def deploy(settings: SandboxSettings, business: str, progress: Progress) -> dict
             with progress.step(f"pulumi up --stack {stack}"):
                 engine.up(stack)
         outputs = engine.outputs(business)
-        bucket = str(outputs["bucket"])
-        with progress.step("Uploading the corpus"):
-            upload_corpus(settings, bucket)
-        with progress.step("Training on the cluster"):
-            model = wait_for_model(settings, bucket, progress)
-    return {"outputs": outputs, "model": model}
+        models = {
+            region: train(settings, str(places["bucket"]), region, progress)
+            for region, places in outputs["regions"].items()
+        }
+    return {"outputs": outputs, "models": models}
+
+
+def train(settings: SandboxSettings, bucket: str, region: str, progress: Progress) -> dict[str, Any]:
+    """Upload the corpus to one region's bucket and wait for the model that is trained on it."""
+    with progress.step(f"Uploading the corpus to oss://{bucket}"):
+        upload_corpus(settings, bucket, region)
+    with progress.step(f"Training in {region}"):
+        return wait_for_model(settings, bucket, region, progress)
 
 
 def destroy(settings: SandboxSettings, progress: Progress) -> None:
@@ -56,18 +63,18 @@ def destroy(settings: SandboxSettings, progress: Progress) -> None:
         engine.prepare()
         for stack in sorted(engine.stacks(), key=lambda name: name == PLATFORM):
             with progress.step(f"pulumi destroy --stack {stack}"):
-                outputs = engine.outputs(stack)
-                if "bucket" in outputs:
-                    empty(settings, str(outputs["bucket"]), str(outputs["region"]))
+                for region, places in engine.outputs(stack).get("regions", {}).items():
+                    if "bucket" in places:
+                        empty(settings, str(places["bucket"]), region)
                 engine.destroy(stack)
 
 
-def upload_corpus(settings: SandboxSettings, bucket: str) -> None:
+def upload_corpus(settings: SandboxSettings, bucket: str, region: str) -> None:
     """Write the training and validation sets into the business's bucket; does nothing when they are there."""
     trainer(settings, ["prepare", f"oss://{bucket}/data/"])
 
 
-def wait_for_model(settings: SandboxSettings, bucket: str, progress: Progress) -> dict[str, Any]:
+def wait_for_model(settings: SandboxSettings, bucket: str, region: str, progress: Progress) -> dict[str, Any]:
     """Follow the training until the bucket's newest model belongs to the bucket's data. Raises SandboxError."""
     deadline = time.monotonic() + TRAINING_TIMEOUT_SECONDS
     last = ""
@@ -111,21 +118,19 @@ def trainer_environment(settings: SandboxSettings) -> dict[str, str]:
     return {**os.environ, **environment(settings)}
 
 
-def kubeconfig_file(settings: SandboxSettings, outputs: dict[str, Any]) -> Path:
-    """The business cluster's kubeconfig in a file that only its owner reads, for kubectl."""
-    path = settings.state / "kubeconfig.yaml"
+def kubeconfig_file(settings: SandboxSettings, region: str) -> Path:
+    """A region's kubeconfig, from the platform stack, in a file that only its owner reads."""
+    kubeconfigs = Engine(settings).outputs(PLATFORM)["kubeconfigs"]
+    path = settings.state / f"kubeconfig-{region}.yaml"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        stream.write(str(outputs["kubeconfig"]))
+        stream.write(str(kubeconfigs[region]))
     return path
 
 
 def follow_logs(settings: SandboxSettings, business: str) -> int:
-    """`kubectl logs --follow` of the business's training; returns kubectl's exit status."""
-    engine = Engine(settings)
-    outputs = engine.outputs(business)
-    platform = engine.outputs(PLATFORM)
-    command = ["--kubeconfig", str(kubeconfig_file(settings, platform)), "-n", str(outputs["namespace"])]
-    return subprocess.run(
-        [binary("kubectl"), *command, "logs", "--follow", "deployment/training"], check=False
-    ).returncode
+    """`kubectl logs --follow` of the business's training in its first region; returns kubectl's exit status."""
+    region, places = next(iter(Engine(settings).outputs(business)["regions"].items()))
+    arguments = ["--kubeconfig", kubeconfig_file(settings, region), "--namespace", str(places["namespace"])]
+    command = [binary("kubectl"), *arguments, "logs", "--follow", f"deployment/{places['training_deployment']}"]
+    return subprocess.run(command, check=False).returncode

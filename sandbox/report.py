@@ -9,19 +9,23 @@ from sandbox.settings import SandboxSettings
 
 def render(result: dict[str, Any], settings: SandboxSettings, business: str) -> str:
     """The closing report as text."""
-    outputs, model = result["outputs"], result["model"]
-    bucket, perplexity = outputs["bucket"], model["perplexity"]
-    lines = [
-        "",
-        f"The business {business!r} has its cluster.",
-        f"  model        oss://{bucket}/{model['path']}  (version {model['version']})",
-        f"  evaluation   oss://{bucket}/{model['path']}evaluation.md",
-        f"  perplexity   network {perplexity['network']:.1f}, smoothed bigram {perplexity['bigram']:.1f}, "
-        f"unigram {perplexity['unigram']:.1f}  (held-out, the same {model['positions']:,} positions)",
-        f"  DNS name     {outputs['dns_name']} -> {outputs['entry_address']}  "
-        f"(dig @{settings.addresses.cloud} {outputs['dns_name']})",
-        f"  training     namespace {outputs['namespace']}; python -m sandbox logs {business}",
-        f"  cloud        https://{settings.addresses.cloud}/_sandbox/status; python -m sandbox status",
-        '  next         eval "$(python -m sandbox env)" && pulumi preview --stack ' + business,
+    lines = ["", f"The business {business!r} has its cluster: {result['outputs']['dns_name']}"]
+    for region, places in result["outputs"]["regions"].items():
+        model = result["models"][region]
+        perplexity = model["perplexity"]
+        folder = f"{places['models']}{model['version']}/"
+        lines += [
+            f"in {region}",
+            f"  model        {folder}",
+            f"  evaluation   {folder}evaluation.md",
+            f"  perplexity   network {perplexity['network']:.1f}, smoothed bigram {perplexity['bigram']:.1f}, "
+            f"unigram {perplexity['unigram']:.1f} on the same {model['positions']:,} held-out words",
+            f"  DNS name     {places['dns_name']} -> {places['entry_address']}"
+            f"   (dig @{settings.addresses.cloud} {places['dns_name']})",
+            f"  training     namespace {places['namespace']}; python -m sandbox logs {business}",
+        ]
+    lines += [
+        f"cloud          https://{settings.addresses.cloud}/_sandbox/status, or python -m sandbox status",
+        f'next           eval "$(python -m sandbox env)" && pulumi preview --stack {business}',
     ]
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Settings(BaseModel):
@@ -23,9 +23,15 @@ def _digits_to_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _free_of_reserved(key: str) -> str:
+    if key.startswith(("aliyun", "acs:")):
+        raise ValueError("keys that begin with `aliyun` or `acs:` are the cloud's own")
+    return key
+
+
 AccountId = Annotated[str, BeforeValidator(_digits_to_text), Field(pattern=r"^[0-9]{10,20}$")]
 RegionName = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$", max_length=32)]
 ZoneName = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+(-[a-z0-9]+)*-[a-z]$", max_length=32)]
 ShortName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=20)]
-TagKey = Annotated[str, Field(pattern=r"^(?!aliyun|acs:|https?://)[^/]+$", max_length=128)]
+TagKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._:-]*$", max_length=128), AfterValidator(_free_of_reserved)]
 TagValue = Annotated[str, Field(max_length=128)]

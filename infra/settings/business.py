@@ -13,7 +13,9 @@ from trainer.config import ModelSettings, ResourceRequest, ScheduleSettings
 class Autoscaling(Settings):
     """Limits between which the pool follows the load."""
 
-    minimum: int = option("Fewest nodes.", default=0, unit="nodes", why="Nothing is paid while nothing runs.", ge=0, le=500)
+    minimum: int = option(
+        "Fewest nodes.", default=0, unit="nodes", why="Nothing is paid while nothing runs.", ge=0, le=500
+    )
     maximum: int = option("Most nodes.", unit="nodes", why="It caps the bill.", ge=1, le=500)
 
 
@@ -81,13 +83,20 @@ class Quota(Settings):
 
     gpu: int = option("GPUs.", unit="GPUs", why="Equal to what the node pools hold.", ge=0, le=4000)
     cpu: float = option("CPUs that pods may request.", unit="cores", why="The sum of all pods'.", gt=0, le=64_000)
-    memory_gibibytes: int = option("Memory that pods may request.", unit="GiB", why="The sum of all pods'.", ge=1, le=512_000)
+    memory_gibibytes: int = option(
+        "Memory that pods may request.", unit="GiB", why="The sum of all pods'.", ge=1, le=512_000
+    )
     pods: int = option("Pods.", default=50, unit="pods", why="A runaway controller stops here.", ge=1, le=10_000)
     volume_claims: int = option(
         "Persistent volume claims.", default=0, unit="claims", why="Data lives in object storage.", ge=0, le=1000
     )
     load_balancers: int = option(
-        "Services of type LoadBalancer.", default=0, unit="services", why="Each is billed; entry is the public address.", ge=0, le=50
+        "Services of type LoadBalancer.",
+        default=0,
+        unit="services",
+        why="Each is billed; entry is the public address.",
+        ge=0,
+        le=50,
     )
 
 
@@ -96,7 +105,12 @@ class ContainerDefaults(Settings):
 
     cpu: float = option("CPU request.", default=0.1, unit="cores", why="Enough to start.", gt=0, le=16)
     memory_mebibytes: int = option(
-        "Memory request and limit.", default=256, unit="MiB", why="Enough to start; small enough to be noticed.", ge=16, le=65_536
+        "Memory request and limit.",
+        default=256,
+        unit="MiB",
+        why="Enough to start; small enough to be noticed.",
+        ge=16,
+        le=65_536,
     )
 
 
@@ -261,5 +275,8 @@ class Business(Settings):
         "What may not be deleted by mistake.", default=BusinessProtection(), why="All protected."
     )
     tags: dict[TagKey, TagValue] = option(
-        "Further tags of every cloud object.", default={}, why="None needed; for your own cost accounting.", max_length=10
+        "Further tags of every cloud object.",
+        default={},
+        why="None needed; for your own cost accounting.",
+        max_length=10,
     )

@@ -106,8 +106,17 @@ def unknown_key(path: Path, value: object, known: Iterable[str]) -> Problem:
 
 
 def problems_of(model: type[BaseModel], error: ValidationError) -> list[Problem]:
-    """Pydantic's errors as problems, paths relative to the model."""
-    return [_problem(model, details) for details in error.errors(include_url=False)]
+    """Pydantic's errors as problems, paths relative to the model.
+
+    A list counts only its sound items, so a list with a faulty one is also reported as too short: that one is left out.
+    """
+    found = error.errors(include_url=False)
+    inner = {details["loc"][:end] for details in found for end in range(len(details["loc"]))}
+    return [
+        _problem(model, details)
+        for details in found
+        if not (details["type"] == "too_short" and details["loc"] in inner)
+    ]
 
 
 def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:

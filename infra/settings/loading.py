@@ -14,7 +14,7 @@ from infra.naming import PROJECT
 from infra.settings.business import Business
 from infra.settings.faults import REFERENCE, Fault, Problem, SettingsError, problems_of, shown, unknown_key
 from infra.settings.platform import Platform
-from infra.settings.positions import Document, Path, Position, YamlFault, parse
+from infra.settings.positions import Document, Path, Position, YamlError, parse
 from infra.settings.rules import business_problems, platform_problems
 
 STACKS = "stacks"
@@ -102,7 +102,7 @@ class StackFile:
         """Read a file; faults are collected, not raised."""
         try:
             document = parse(path.read_text(encoding="utf-8"))
-        except YamlFault as fault:
+        except YamlError as fault:
             return cls._unreadable(path, fault.position, fault.problem, "correct the line; two spaces a level, no tabs")
         except (OSError, UnicodeError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -138,7 +138,8 @@ class StackFile:
             return file
         problem = Problem(
             ("platform",), self.model.platform, f"the stack of a platform, with its file at {_display(path)}",
-            "it is missing" if file is None else "that file is a business's", "name the platform's stack, or add its file",
+            "it is missing" if file is None else "that file is a business's",
+            "name the platform's stack, or add its file",
         )  # fmt: skip
         return StackFile(path, self.document, "", None, tuple(self.place([problem])))
 

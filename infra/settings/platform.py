@@ -35,6 +35,10 @@ class Switch(Settings):
     addresses: IPv4Network = option(
         "Addresses of the switch, a block of the network's.", why="Nodes and cloud endpoints take addresses from it."
     )
+    pod_addresses: IPv4Network = option(
+        "Addresses of the pods on this zone's nodes, another block of the network's.",
+        why="Terway, the network plugin that enforces NetworkPolicy on ACK, gives pods addresses of the VPC.",
+    )
 
 
 class Network(Settings):
@@ -59,7 +63,7 @@ class Maintenance(Settings):
         "Day of the week.", default="Sunday", why="The day with the fewest users."
     )
     start: str = option(
-        "Start, hours and minutes, in the region's own time.",
+        "Start, a full hour, in China Standard Time (UTC+08:00).",
         default="03:00",
         why="The hour with the fewest users.",
         pattern=r"^([01][0-9]|2[0-3]):00$",
@@ -80,9 +84,6 @@ class Cluster(Settings):
         "Edition of the managed control plane.",
         default="ack.pro.small",
         why="The Pro edition has an availability agreement and encrypts secrets.",
-    )
-    pod_addresses: IPv4Network = option(
-        "Addresses of pods.", default=IPv4Network("10.244.0.0/16"), why="65,536 pods; Flannel's usual range."
     )
     service_addresses: IPv4Network = option(
         "Addresses of Kubernetes Services.",
@@ -144,5 +145,8 @@ class Platform(Settings):
         "What may not be deleted by mistake.", default=PlatformProtection(), why="All protected."
     )
     tags: dict[TagKey, TagValue] = option(
-        "Further tags of every cloud object.", default={}, why="None needed; for your own cost accounting.", max_length=10
+        "Further tags of every cloud object.",
+        default={},
+        why="None needed; for your own cost accounting.",
+        max_length=10,
     )

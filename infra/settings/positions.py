@@ -38,7 +38,7 @@ class Document:
         return Position(1, 1)
 
 
-class YamlFault(ValueError):
+class YamlError(ValueError):
     """The text is not YAML; `position` says where reading stopped."""
 
     def __init__(self, problem: str, position: Position) -> None:
@@ -52,22 +52,22 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "an alias (*name) stands here; write the value out", mark)
         return super().compose_node(parent, index)
 
 
 def parse(text: str) -> Document:
-    """Parse YAML; raises YamlFault."""
+    """Parse YAML; raises YamlError."""
     try:
         root = yaml.compose(text, Loader=_Loader)
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-        raise YamlFault(error.problem or "not YAML", position) from error
+        raise YamlError(error.problem or "not YAML", position) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise YamlFault(str(error).splitlines()[0] or "not YAML", Position(1, 1)) from error
+        raise YamlError(str(error).splitlines()[0] or "not YAML", Position(1, 1)) from error
     keys: dict[Path, Position] = {}
     positions: dict[Path, Position] = {}
     duplicates: list[Path] = []

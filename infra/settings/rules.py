@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 
 from infra.instances import INSTANCE_TYPES, InstanceType
-from infra.naming import BusinessNames, NameFault, PlatformNames
+from infra.naming import BusinessNames, NameRuleError, PlatformNames
 from infra.settings.business import Business, Training, TrainingNodes
 from infra.settings.faults import Problem, nearest
 from infra.settings.platform import MINIMUM_TTL_SECONDS, Platform, PlatformRegion
@@ -33,9 +33,7 @@ def business_problems(business: Business, platform: Platform) -> Iterator[Proble
         path: Path = ("regions", index)
         if region.name not in known:
             yield _unknown_region(region.name, known, (*path, "name"), business.platform)
-        yield from _name_problems(
-            BusinessNames(platform.organization, business.name, region.name).all, ("name",)
-        )
+        yield from _name_problems(BusinessNames(platform.organization, business.name, region.name).all, ("name",))
         yield from _nodes_problems(business, region.nodes, (*path, "nodes"))
     yield from _quota_problems(business)
 
@@ -52,7 +50,7 @@ def _repeated(names: list[str], path: Path, key: str) -> Iterator[Problem]:
 def _name_problems(names: object, path: Path) -> Iterator[Problem]:
     try:
         list(names())  # type: ignore[operator]
-    except NameFault as fault:
+    except NameRuleError as fault:
         yield Problem(
             path, fault.name, fault.limit, f"this name is composed from the organization, the business and the region "
             f"({fault.source})", f"shorten `{path[-1]}`",
@@ -74,24 +72,27 @@ def _network_problems(region: PlatformRegion, path: Path) -> Iterator[Problem]:
                 (*at, "zone"), switch.zone, f"a zone of {region.name}", "a switch lies in a zone of its own region",
                 f"write for example `{region.name}-a`",
             )  # fmt: skip
-        if not switch.addresses.subnet_of(network.addresses):
-            yield Problem(
-                (*at, "addresses"), str(switch.addresses), f"inside the network's {network.addresses}",
-                "a switch is a part of its network", "choose a block inside it, or widen `network.addresses`",
-            )  # fmt: skip
-        if switch.addresses.prefixlen < 16 or switch.addresses.prefixlen > 28:
-            yield Problem(
-                (*at, "addresses"), str(switch.addresses), "a prefix from /16 to /28",
-                "the sizes that VPC takes for a switch", "choose a prefix within that range, for example /20",
-            )  # fmt: skip
-        yield from _overlap((*at, "addresses"), switch.addresses, blocks)
-        blocks.append((f"switch {switch.zone}", switch.addresses))
+        for key, block in (("addresses", switch.addresses), ("pod_addresses", switch.pod_addresses)):
+            yield from _switch_problems((*at, key), block, network.addresses)
+            yield from _overlap((*at, key), block, blocks)
+            blocks.append((f"`{key}` of {switch.zone}", block))
     yield from _private((*path, "network", "addresses"), network.addresses)
-    outside = [("the network", network.addresses)]
-    for key, block in (("pod_addresses", cluster.pod_addresses), ("service_addresses", cluster.service_addresses)):
-        yield from _private((*path, "cluster", key), block)
-        yield from _overlap((*path, "cluster", key), block, outside)
-        outside.append((f"`{key}`", block))
+    services: Path = (*path, "cluster", "service_addresses")
+    yield from _private(services, cluster.service_addresses)
+    yield from _overlap(services, cluster.service_addresses, [("the network", network.addresses)])
+
+
+def _switch_problems(path: Path, block: IPv4Network, network: IPv4Network) -> Iterator[Problem]:
+    if not block.subnet_of(network):
+        yield Problem(
+            path, str(block), f"inside the network's {network}",
+            "a switch is a part of its network", "choose a block inside it, or widen `network.addresses`",
+        )  # fmt: skip
+    if not 16 <= block.prefixlen <= 28:
+        yield Problem(
+            path, str(block), "a prefix from /16 to /28",
+            "the sizes that VPC takes for a switch", "choose a prefix within that range, for example /20",
+        )  # fmt: skip
 
 
 def _overlap(path: Path, block: IPv4Network, others: Iterable[tuple[str, IPv4Network]]) -> Iterator[Problem]:
@@ -235,8 +236,8 @@ def _quota_problems(business: Business) -> Iterator[Problem]:
         if total > limit:
             yield Problem(
                 ("quota", key), f"{limit:g} {unit}",
-                f"at least {total:g} {unit}: {training.workers} workers, {training.parameter_servers} parameter servers, "
-                "the master and the launcher together", "the API server would refuse the last pods of the job",
+                f"at least {total:g} {unit}: {training.workers} workers, {training.parameter_servers} parameter "
+                "servers, the master and the launcher together", "the API server would refuse the last pods of the job",
                 f"raise `quota.{key}`, or lower `training.workers` or what each pod requests",
             )  # fmt: skip
     count = sum(number for _, number, _ in pods)

@@ -50,7 +50,5 @@ def schema_text() -> str:
 def _plain(value: Any) -> Any:
     """Without the titles that pydantic makes from names: they only repeat the key."""
     if isinstance(value, dict):
-        return {
-            key: _plain(item) for key, item in value.items() if not (key == "title" and isinstance(item, str))
-        }
+        return {key: _plain(item) for key, item in value.items() if not (key == "title" and isinstance(item, str))}
     return [_plain(item) for item in value] if isinstance(value, list) else value

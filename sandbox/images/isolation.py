@@ -10,7 +10,8 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sandbox.errors import SandboxError
@@ -31,7 +32,12 @@ PACKAGE_OF = {
     "tar": "tar",
 }
 TAIL_CHARACTERS = 300
+RECENT_LINES = 200
+"""Lines of a failed command among which its reason is looked for."""
+
 NO_SPACE = re.compile(r"no space left on device", re.IGNORECASE)
+CAUSE = re.compile(r"^(E: |ERROR: |error: )")
+"""How apt, pip and the like begin the line that says what was wrong; buildah's own last line repeats the whole step."""
 
 
 def require_tools(path: str | None = None) -> None:
@@ -79,10 +85,10 @@ def run_enclosed(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     bounded = ["timeout", "--signal=KILL", str(timeout_seconds), *command]
-    last = ""
-    with log.open("a", encoding="utf-8") as record:
-        record.write(f"$ {' '.join(command)}\n")
-        process = subprocess.Popen(
+    recent: deque[str] = deque(maxlen=RECENT_LINES)
+    with (
+        log.open("a", encoding="utf-8") as record,
+        subprocess.Popen(
             [*ENCLOSURE, *bounded],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -90,24 +96,25 @@ def run_enclosed(
             text=True,
             errors="replace",
             env={**os.environ, **(environment or {})},
-        )
+        ) as process,
+    ):
+        record.write(f"$ {' '.join(command)}\n")
         try:
-            if process.stdout is not None:
-                for line in process.stdout:
-                    record.write(line)
-                    last = line.strip() or last
-                    on_line(line.rstrip())
+            for line in process.stdout or ():
+                record.write(line)
+                recent.append(line.strip())
+                on_line(line.rstrip())
             status = process.wait()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        except BaseException:  # also on Ctrl-C: the enclosure ends with its first process
+            process.kill()
+            raise
     if status != 0:
-        raise SandboxError(_explain(what, status, last, log, timeout_seconds))
+        raise SandboxError(_explain(what, status, recent, log, timeout_seconds))
 
 
-def _explain(what: str, status: int, last: str, log: Path, timeout_seconds: int) -> str:
-    if NO_SPACE.search(_tail(log)):
+def _explain(what: str, status: int, recent: Iterable[str], log: Path, timeout_seconds: int) -> str:
+    lines = [line for line in recent if line]
+    if any(NO_SPACE.search(line) for line in lines):
         return (
             f"{what} failed: the disk of {log.parent} is full; free some space and run it again: it goes on from there"
         )
@@ -115,10 +122,6 @@ def _explain(what: str, status: int, last: str, log: Path, timeout_seconds: int)
         return (
             f"{what} was killed, or took longer than {timeout_seconds} s; run it again: it goes on from there ({log})"
         )
-    return f"{what} failed (status {status}): {last[-TAIL_CHARACTERS:]}; the whole log: {log}"
-
-
-def _tail(log: Path, size: int = 16_384) -> str:
-    with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - size))
-        return stream.read().decode(errors="replace")
+    causes = [line for line in lines if CAUSE.match(line)]
+    cause = (causes or lines or ["no word why"])[-1]
+    return f"{what} failed (status {status}): {cause[-TAIL_CHARACTERS:]}; the whole log: {log}"

@@ -10,8 +10,8 @@ from sandbox.errors import SandboxError
 from sandbox.images.settings import BASE_PACKAGES, RECIPE, SUITE, ImagePaths
 
 KEY_LENGTH = 16
-NOT_SOURCE = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
-"""Folders inside trainer/ that tools leave behind."""
+NOT_SOURCE = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "requirements-development.txt"}
+"""What tools leave behind inside trainer/, and what only its developers need."""
 
 
 def root_file_system_key(paths: ImagePaths) -> str:
@@ -23,7 +23,7 @@ def root_file_system_key(paths: ImagePaths) -> str:
 def base_key(paths: ImagePaths, authority: Path) -> str:
     """Key of the base image; `authority` is the PEM file of the certificate authority that it trusts."""
     return digest(
-        [root_file_system_key(paths), authority.read_text(encoding="ascii")],
+        [root_file_system_key(paths), _content(authority).decode("ascii")],
         paths.repository,
         [paths.base_sources / "Dockerfile"],
     )
@@ -40,22 +40,22 @@ def trainer_key(paths: ImagePaths, base: str) -> str:
 
 
 def trainer_inputs(paths: ImagePaths) -> list[Path]:
-    """Every file that reaches the trainer image's build, sorted; raises SandboxError when one is missing."""
+    """Every file that reaches the trainer image's build, sorted. Raises SandboxError when trainer/ is missing."""
     return [paths.trainer_sources / "Dockerfile", *requirement_files(paths), *_package_files(paths)]
 
 
 def requirement_files(paths: ImagePaths) -> list[Path]:
     """The trainer image's pins: those installed with, and those installed without, their dependencies."""
-    files = [paths.trainer_sources / name for name in ("requirements.txt", "requirements-no-deps.txt")]
-    for file in files:
-        if not file.is_file():
-            raise SandboxError(f"{file} is missing; the trainer image needs its pins: restore it from the repository")
-    return files
+    return [paths.trainer_sources / name for name in ("requirements.txt", "requirements-no-deps.txt")]
 
 
 def _package_files(paths: ImagePaths) -> list[Path]:
     package = paths.repository / "trainer"
-    files = sorted(path for path in package.rglob("*") if path.is_file() and not NOT_SOURCE.intersection(path.parts))
+    files = sorted(
+        path
+        for path in package.rglob("*")
+        if path.is_file() and not NOT_SOURCE.intersection(path.relative_to(package).parts)
+    )
     if not files:
         raise SandboxError(f"{package} holds no file; the trainer image needs it: restore it from the repository")
     return files
@@ -67,8 +67,15 @@ def digest(words: Iterable[str], root: Path, files: Iterable[Path]) -> str:
     for word in words:
         whole.update(f"word {len(word)} {word}\n".encode())
     for file in files:
-        content = file.read_bytes()
+        content = _content(file)
         executable = bool(file.stat().st_mode & 0o100)
         whole.update(f"file {file.relative_to(root)} {executable} {len(content)}\n".encode())
         whole.update(content)
     return whole.hexdigest()[:KEY_LENGTH]
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise SandboxError(f"{file} is missing; the images are made from it: restore it from the repository") from None

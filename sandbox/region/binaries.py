@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from sandbox import toolchain
-from sandbox.region.commands import SYSTEM_PATH
+from sandbox.errors import SandboxError
 from sandbox.region.errors import RegionError
-from sandbox.settings import SandboxSettings
 
 
-def binary(settings: SandboxSettings, name: str) -> Path:
-    """The program of this name: from the toolchain, or a Debian package's.
+def binary(name: str) -> Path:
+    """The program of this name, from the toolchain or a Debian package.
 
     Raises:
-        RegionError: when it is nowhere.
+        RegionError: when it is not there; it says how to obtain it.
     """
-    lookup = getattr(toolchain, "binary", None)
-    warm = settings.cache / "warm" / name
-    if lookup is None and warm.exists():
-        return warm
-    found = shutil.which(name, path=SYSTEM_PATH)
-    if found is not None:
-        return Path(found)
-    if lookup is not None:
-        return Path(lookup(name))
-    raise RegionError(f"{name} is not built yet; run `make toolchain`")
+    try:
+        return toolchain.binary(name)
+    except SandboxError as error:
+        raise RegionError(str(error)) from error

@@ -82,7 +82,11 @@ def render_pod_network(pods: IPv4Network) -> str:
                         "routes": [{"dst": "0.0.0.0/0"}],
                     },
                 },
-                {"type": "portmap", "capabilities": {"portMappings": True}, "conditionsV4": ["!", "-d", str(POD_NETWORK)]},
+                {
+                    "type": "portmap",
+                    "capabilities": {"portMappings": True},
+                    "conditionsV4": ["!", "-d", str(POD_NETWORK)],
+                },
             ],
         },
         indent=1,

@@ -13,7 +13,14 @@ from sandbox.region.binaries import binary
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import RegionLayout
 from sandbox.region.network import enter
-from sandbox.region.pki import ClusterAuthority, Identity, KeyPair, render_kubeconfig, service_account_keys, write_private
+from sandbox.region.pki import (
+    ClusterAuthority,
+    Identity,
+    KeyPair,
+    render_kubeconfig,
+    service_account_keys,
+    write_private,
+)
 from sandbox.region.processes import Daemon
 
 READY_SECONDS = 90.0
@@ -158,7 +165,7 @@ class ControlPlane:
         layout = self.layout
         return Daemon(
             name=name,
-            arguments=[str(binary(layout.sandbox, name)), *arguments],
+            arguments=[str(binary(name)), *arguments],
             owner=layout.full_name,
             runtime=layout.runtime / "control-plane",
             logs=layout.logs,

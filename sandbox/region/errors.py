@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.errors import SandboxError
 
-class RegionError(Exception):
-    """A region or one of its nodes could not be brought where it was asked to be; the message says why and the way out."""
+
+class RegionError(SandboxError):
+    """A region or one of its nodes could not be brought where it was asked to be; says why and the way out."""

@@ -59,7 +59,9 @@ def read_index(images: Path) -> list[ImageArchive]:
         entries = json.loads(index.read_text())
         archives = [ImageArchive(entry["reference"], images / entry["archive"]) for entry in entries]
     except (ValueError, TypeError, KeyError) as error:
-        raise RegionError(f"{index} is not a list of reference and archive ({error}); build the images again") from error
+        raise RegionError(
+            f"{index} is not a list of reference and archive ({error}); build the images again"
+        ) from error
     for archive in archives:
         if not archive.path.is_file():
             raise RegionError(f"{archive.path}, listed in {index}, is missing; build the images again")
@@ -150,11 +152,13 @@ def _containerd(settings: SandboxSettings, template: Path) -> Iterator[str]:
     runtime.mkdir(mode=0o700)
     configuration = render_configuration(template / "root", runtime / "cni", pause_image.REFERENCE)
     configuration = configuration.replace("/run/containerd", str(runtime))
-    configuration = configuration.replace("disabled_plugins = [", 'disabled_plugins = [\n  "io.containerd.grpc.v1.cri",')
+    configuration = configuration.replace(
+        "disabled_plugins = [", 'disabled_plugins = [\n  "io.containerd.grpc.v1.cri",'
+    )
     (runtime / "config.toml").write_text(configuration)
     groups = control_groups.create(owner)
     join = "".join(f"echo $$ > {group}/cgroup.procs\n" for group in groups)
-    program = f'{join}exec unshare --mount containerd --config {runtime / "config.toml"}'
+    program = f"{join}exec unshare --mount containerd --config {runtime / 'config.toml'}"
     socket = str(runtime / "containerd.sock")
     with (template / "containerd.log").open("wb") as log:
         process = subprocess.Popen(
@@ -198,7 +202,7 @@ def _import(settings: SandboxSettings, socket: str, archive: ImageArchive) -> No
 
 
 def _archives(settings: SandboxSettings) -> list[ImageArchive]:
-    pause = pause_image.ensure(binary(settings, "pause"), settings.cache / "images")
+    pause = pause_image.ensure(binary("pause"), _templates(settings))
     return [ImageArchive(pause_image.REFERENCE, pause), *read_index(settings.cache / "images")]
 
 

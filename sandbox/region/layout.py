@@ -44,12 +44,17 @@ class NodeLayout:
     @property
     def network_namespace(self) -> str:
         """The name of the node's network namespace."""
-        return f"{self.region.full_name}-{self.name}"
+        return f"{self.region.full_name}.{self.name}"
 
     @property
     def control_group(self) -> str:
         """The node's control group, relative to each hierarchy's root."""
         return f"{self.region.control_group}/node-{self.name}"
+
+    @property
+    def owner(self) -> str:
+        """The marker of the node's processes."""
+        return f"{self.region.full_name}/{self.name}"
 
     @property
     def state(self) -> Path:

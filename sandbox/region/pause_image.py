@@ -14,13 +14,13 @@ REFERENCE = "sandbox.invalid/pause:1.0"
 ARCHIVE = "pause.tar"
 
 
-def ensure(program: Path, images: Path) -> Path:
-    """The image's docker-archive in the folder of images, made when missing or when the program has changed."""
-    archive = images / ARCHIVE
+def ensure(program: Path, directory: Path) -> Path:
+    """The image's docker-archive in a directory, made when missing or when the program has changed."""
+    archive = directory / ARCHIVE
     content = render(program.read_bytes())
     if archive.exists() and archive.stat().st_size == len(content) and archive.read_bytes() == content:
         return archive
-    images.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     temporary = archive.with_suffix(f".{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(archive)

@@ -68,7 +68,8 @@ class ClusterAuthority:
             _builder(_subject(identity), self._certificate.subject, key, COMPONENT_LIFETIME)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
+                critical=False,
             )
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._certificate.public_key()),  # type: ignore[arg-type]
@@ -79,7 +80,9 @@ class ClusterAuthority:
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         _write_key(pair.key, key)
-        _write(pair.certificate, builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
+        _write(
+            pair.certificate, builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644
+        )
         return pair
 
     def certificate_text(self) -> str:
@@ -141,13 +144,16 @@ def service_account_keys(directory: Path) -> KeyPair:
 
 def render_kubeconfig(server: str, cluster: str, user: str, authority: str, certificate: str, key: str) -> str:
     """A kubeconfig that carries its certificates, so that it can be handed on as one text (arguments are PEM texts)."""
+
     def encoded(text: str) -> str:
         return base64.b64encode(text.encode()).decode()
 
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": cluster, "cluster": {"server": server, "certificate-authority-data": encoded(authority)}}],
+        "clusters": [
+            {"name": cluster, "cluster": {"server": server, "certificate-authority-data": encoded(authority)}}
+        ],
         "users": [
             {
                 "name": user,

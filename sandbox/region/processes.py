@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from sandbox.region.commands import clean_environment
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import MARKER_VARIABLE, namespace_path
 
+OwnerTest = Callable[[str], bool]
+"""Whether a marker (a region's full name, or that and "/" and a node's name) is meant."""
+BIRTH_SECONDS = 15.0
 DEATH_SECONDS = 20.0
 LOG_LIMIT_BYTES = 50 * 2**20
 
@@ -39,7 +42,7 @@ class Daemon:
     name: str
     arguments: Sequence[str]
     owner: str
-    """The region's full name, for the marker in its environment."""
+    """For the marker in its environment: the region's full name, for a node's daemon followed by "/" and its name."""
     runtime: Path
     """Directory of its pid file."""
     logs: Path
@@ -90,6 +93,11 @@ class Daemon:
             timeout=30,
             cwd="/",
         )
+        deadline = time.monotonic() + BIRTH_SECONDS
+        while not self.pid_file.exists():
+            if time.monotonic() > deadline:
+                raise RegionError(f"{self.name} did not start; {self.log_file} ends:\n{self.log_tail()}")
+            time.sleep(0.01)
 
     def log_tail(self, lines: int = 8) -> str:
         """The end of its log, for an error message."""
@@ -117,15 +125,13 @@ def start_time(pid: int) -> int | None:
     return None if after_name[0] in "ZX" else int(after_name[19])
 
 
-def owned_processes(owners: Callable[[str], bool], mentions: Iterable[str] = ()) -> set[int]:
-    """Processes whose environment has a marker that `owners` accepts, or whose command line mentions a text."""
+def owned_processes(owners: OwnerTest) -> set[int]:
+    """Processes whose environment has a marker that `owners` accepts (daemons, their children, containers' shims)."""
     marker = f"{MARKER_VARIABLE}=".encode()
-    texts = [text.encode() for text in mentions]
     found = set()
     for pid in _all_pids():
         try:
             environment = Path(f"/proc/{pid}/environ").read_bytes()
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
         marked = any(
@@ -133,7 +139,7 @@ def owned_processes(owners: Callable[[str], bool], mentions: Iterable[str] = ())
             for entry in environment.split(b"\0")
             if entry.startswith(marker)
         )
-        if marked or any(text in command for text in texts):
+        if marked:
             found.add(pid)
     return {pid for pid in found if pid != os.getpid() and start_time(pid) is not None}
 

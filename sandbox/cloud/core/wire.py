@@ -36,7 +36,10 @@ class Request:
             raise CloudError("InvalidParameter", f"The form in the request's body cannot be read: {error}.") from None
 
     def json_body(self) -> dict[str, Any]:
-        """The JSON object in the body; empty when there is no body. Raises CloudError when it is not one."""
+        """The JSON object in the body; empty when there is no body; a list becomes {"body": [...]}.
+
+        Raises CloudError when the body is neither.
+        """
         if not self.body.strip():
             return {}
         try:
@@ -45,8 +48,10 @@ class Request:
             raise CloudError("InvalidParameter", f"The request's body is not JSON: {error}.") from None
         if value is None:
             return {}
+        if isinstance(value, list):
+            return {"body": value}
         if not isinstance(value, dict):
-            raise CloudError("InvalidParameter", "The request's body must be a JSON object.")
+            raise CloudError("InvalidParameter", "The request's body must be a JSON object or list.")
         return value
 
 

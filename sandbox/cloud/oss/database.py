@@ -140,7 +140,7 @@ def _attempt(connection: sqlite3.Connection, job: _Job[Any]) -> list[str]:
     connection.execute("SAVEPOINT job")
     try:
         job.result = job.work(transaction)
-    except Exception as error:  # noqa: BLE001 (handed to the coroutine that waits for this job)
+    except Exception as error:  # handed to the coroutine that waits for this job
         job.error = error
         connection.execute("ROLLBACK TO job")
         transaction.discarded = []

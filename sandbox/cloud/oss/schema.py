@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS versions (
     next_position INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS versions_of_key ON versions (bucket, key, version);
+CREATE INDEX IF NOT EXISTS versions_in_order ON versions (bucket, key, id DESC);
 CREATE UNIQUE INDEX IF NOT EXISTS latest_versions ON versions (bucket, key) WHERE latest = 1;
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY,

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.cloud.oss.addressing import Target
-from sandbox.cloud.oss.times import parse_http_date
 from sandbox.cloud.oss.errors import OssError, invalid_argument
+from sandbox.cloud.oss.times import parse_http_date
 
-SUBRESOURCES = frozenset(
-    """acl append asyncFetch bucketArchiveDirectRead bucketInfo callback callback-var cloudboxes cname comp
+_SIGNED = """
+    acl append asyncFetch bucketArchiveDirectRead bucketInfo callback callback-var cloudboxes cname comp
     continuation-token cors delete encryption endTime httpsConfig inventory inventoryId lifecycle link live location
     logging metaQuery objectInfo objectMeta partNumber policy policyStatus position publicAccessBlock qos qosInfo
     redundancyTransition referer regionList replication replicationLocation replicationProgress requestPayment
@@ -21,14 +21,16 @@ SUBRESOURCES = frozenset(
     stat status style styleName symlink tagging transferAcceleration uploadId uploads userDefinedLogFieldsConfig
     versionId versioning versions vod website worm wormExtend wormId x-oss-ac-forward-allow x-oss-ac-source-ip
     x-oss-ac-subnet-mask x-oss-ac-vpc-id x-oss-async-process x-oss-process x-oss-request-payer x-oss-traffic-limit
-    accessmonitor""".split()
-)
+    accessmonitor
+"""
+SUBRESOURCES = frozenset(_SIGNED.split())
 """Parameters that are part of the signed resource."""
 
-_SIGNED_BY_SOME = frozenset(
-    "accessmonitor bucketArchiveDirectRead httpsConfig policyStatus publicAccessBlock userDefinedLogFieldsConfig "
-    "redundancyTransition rtc cloudboxes".split()
-)
+_NEWER = """
+    accessmonitor bucketArchiveDirectRead httpsConfig policyStatus publicAccessBlock userDefinedLogFieldsConfig
+    redundancyTransition rtc cloudboxes
+"""
+_SIGNED_BY_SOME = frozenset(_NEWER.split())
 """Newer sub-resources that some of the official SDKs leave out of the signature; both ways are accepted."""
 
 

@@ -43,12 +43,12 @@ class Claim:
 
 def from_header(method: str, target: Target, headers: Mapping[str, str]) -> Claim:
     """Read `Authorization: OSS4-HMAC-SHA256 Credential=...,AdditionalHeaders=...,Signature=...`."""
-    fields = dict(
-        (name.strip(), value.strip())
+    fields = {
+        name.strip(): value.strip()
         for name, _, value in (
             part.partition("=") for part in headers["Authorization"].removeprefix(ALGORITHM).strip().split(",")
         )
-    )
+    }
     if "Credential" not in fields or "Signature" not in fields:
         raise invalid_argument("The Authorization header is invalid.", "Authorization")
     stamp = headers.get("x-oss-date", "")

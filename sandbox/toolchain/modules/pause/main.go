@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-const version = "1.0"
+const version = "1.0.0"
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "--version" {

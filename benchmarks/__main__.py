@@ -1,0 +1,123 @@
+"""How long a person waits, each figure beside the goal that the project set itself: `python -m benchmarks`.
+
+Runs in a sandbox of its own (index 2), with the toolchain and the images in the cache; their build is reported by
+`make toolchain` itself, with its elapsed time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox import deployment, lifecycle
+from sandbox.environment import environment
+from sandbox.paths import REPOSITORY
+from sandbox.progress import Progress
+from sandbox.region import NodeSpec, Region
+from sandbox.settings import SandboxSettings
+
+BUSINESS = "qa"
+COMMAND_TIMEOUT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement in seconds, and the goal it is held against."""
+
+    name: str
+    seconds: float
+    goal_seconds: float
+
+    def row(self) -> str:
+        """A line of the table; a ratio under 1 is better than the goal."""
+        return (
+            f"{self.name:<58} {self.seconds:>8.1f} {self.goal_seconds:>8.0f} {self.seconds / self.goal_seconds:>7.2f}"
+        )
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    begun = time.monotonic()
+    action()
+    return time.monotonic() - begun
+
+
+def pulumi(settings: SandboxSettings, *arguments: str) -> str:
+    """Run one plain pulumi command as `eval "$(python -m sandbox env)"` would have it; returns its output."""
+    result = subprocess.run(
+        [settings.state / "bin" / "pulumi", *arguments, "--non-interactive"],
+        cwd=REPOSITORY,
+        env={**os.environ, **environment(settings)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_SECONDS,
+        check=True,
+    )
+    return result.stdout
+
+
+def region_ready(settings: SandboxSettings) -> tuple[float, float]:
+    """Seconds until a region's API server is ready, and until its first node is."""
+    region = Region("cn-hangzhou", 0, settings)
+    specification = NodeSpec(
+        name="benchmark-node",
+        labels={},
+        taints=[],
+        instance_type="ecs.g7.xlarge",
+        cpu_cores=4,
+        memory_mebibytes=16384,
+        gpus=0,
+    )
+    try:
+        return timed(region.start), timed(lambda: region.add_node(specification))
+    finally:
+        region.stop()
+
+
+def measure(settings: SandboxSettings, progress: Progress) -> list[Figure]:
+    """Every figure, in the order in which a person meets it."""
+    lifecycle.prepare(settings, progress)
+    lifecycle.stop(settings, progress, purge=True)
+    lifecycle.require_healthy_machine(settings)
+    control_plane, node = region_ready(settings)
+    lifecycle.stop(settings, progress, purge=True)
+    cold = timed(lambda: deployment.deploy(settings, BUSINESS, progress))
+    preview = timed(lambda: pulumi(settings, "preview", "--stack", BUSINESS, "--expect-no-changes"))
+    second = timed(
+        lambda: pulumi(settings, "up", "--yes", "--skip-preview", "--stack", BUSINESS, "--expect-no-changes")
+    )
+    again = timed(lambda: deployment.deploy(settings, BUSINESS, progress))
+    lifecycle.stop(settings, progress)
+    resumed = timed(lambda: deployment.deploy(settings, BUSINESS, progress))
+    return [
+        Figure("region: API server ready", control_plane, 20),
+        Figure("region: first node Ready", node, 20),
+        Figure("make up, nothing but the cache, to a trained model", cold, 900),
+        Figure("pulumi preview, no change", preview, 15),
+        Figure("pulumi up, no change", second, 15),
+        Figure("make up while all runs", again, 240),
+        Figure("make up after make down", resumed, 240),
+    ]
+
+
+def main() -> int:
+    """Measure, print the table, remove the sandbox."""
+    os.environ["SANDBOX_NAME"], os.environ["SANDBOX_INDEX"] = "benchmark", "2"
+    settings, progress = SandboxSettings.from_environment(), Progress()
+    try:
+        figures = measure(settings, progress)
+    finally:
+        lifecycle.stop(settings, progress, purge=True)
+    print(f"{'seconds, wall clock':<58} {'ours':>8} {'goal':>8} {'ratio':>7}")
+    for figure in figures:
+        print(figure.row())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""A business's training in one region: the deployment that launches the ElasticDL job and follows it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from infra.components import TYPE_PREFIX
+from infra.components.identity import Identity, Rule
+from infra.components.node_pool import node_selector, tolerations
+from infra.naming import TRAINING, BusinessNames
+from infra.settings.business import Training as TrainingSettings
+from infra.tags import labels
+from trainer.config import ClusterSettings, ResourceRequest, TrainingJob
+
+SETTINGS_FILE = "training.json"
+SETTINGS_FOLDER = "/etc/training"
+STATUS_PORT = 8080
+USER = 10001
+START_TIMEOUT = "15m"
+
+RULES = (
+    Rule(("pods",), ("create", "get", "list", "watch", "patch", "delete")),
+    Rule(("pods/log",), ("get",)),
+    Rule(("services",), ("create", "get", "list", "patch", "delete")),
+)
+"""What launcher, master and parameter servers do, as measured on a run; nothing cluster-wide, no secrets."""
+
+
+@dataclass(frozen=True)
+class TrainingArgs:
+    """What the training is made from."""
+
+    names: BusinessNames
+    settings: TrainingSettings
+    namespace: pulumi.Input[str]
+    identity: Identity
+    needs: Sequence[pulumi.Resource]
+
+
+class Training(pulumi.ComponentResource):
+    """The `training` deployment with its settings."""
+
+    deployment_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TrainingArgs, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(f"{TYPE_PREFIX}:Training", name, None, opts)
+        access = args.identity.allow(RULES)
+        document = training_job(args.names, args.settings).model_dump_json(indent=2) + "\n"
+        digest = hashlib.sha256(document.encode()).hexdigest()[:10]
+        common = labels(args.names.business, TRAINING)
+        # Immutable and named by its content: an edit makes a new one, and the new name rolls the deployment.
+        settings = kubernetes.core.v1.ConfigMap(
+            f"{name}-settings",
+            metadata={"name": f"{TRAINING}-{digest}", "namespace": args.namespace, "labels": common},
+            immutable=True,
+            data={SETTINGS_FILE: document},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        deployment = kubernetes.apps.v1.Deployment(
+            f"{name}-launcher",
+            metadata={"name": TRAINING, "namespace": args.namespace, "labels": common},
+            spec=deployment_spec(args.names.business, args.settings, settings.metadata.name, args.identity),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[access, *args.needs],
+                custom_timeouts=pulumi.CustomTimeouts(create=START_TIMEOUT, update=START_TIMEOUT),
+            ),
+        )
+        self.deployment_name = deployment.metadata.apply(lambda metadata: metadata.name or "")
+        self.register_outputs({"deployment_name": self.deployment_name})
+
+
+def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJob:
+    """The job as the trainer reads it: the team's settings, and the places and fences that the program adds."""
+    return TrainingJob(
+        job_name=settings.job_name,
+        business=names.business,
+        namespace=names.namespace,
+        region=names.region,
+        image=settings.image,
+        bucket=names.bucket,
+        model=settings.model,
+        schedule=settings.schedule,
+        cluster=ClusterSettings(
+            workers=settings.workers,
+            parameter_servers=settings.parameter_servers,
+            master=settings.master,
+            worker=settings.worker,
+            parameter_server=settings.parameter_server,
+            node_selector=node_selector(names.business),
+            tolerations=tolerations(names.business),
+            service_account=TRAINING,
+        ),
+    )
+
+
+def deployment_spec(
+    business: str, settings: TrainingSettings, config_map: pulumi.Input[str], identity: Identity
+) -> dict[str, Any]:
+    """One launcher at a time (Recreate): two would start the same job twice."""
+    common = labels(business, TRAINING)
+    return {
+        "replicas": 1,
+        "strategy": {"type": "Recreate"},
+        "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": 900,
+        "selector": {
+            "matchLabels": {key: common[key] for key in ("app.kubernetes.io/name", "app.kubernetes.io/part-of")}
+        },
+        "template": {
+            "metadata": {"labels": common},
+            "spec": {
+                "serviceAccountName": identity.service_account,
+                "automountServiceAccountToken": True,
+                "nodeSelector": node_selector(business),
+                "tolerations": tolerations(business),
+                "terminationGracePeriodSeconds": 30,
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "runAsUser": USER,
+                    "runAsGroup": USER,
+                    "fsGroup": USER,  # lets the user read the projected identity token
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [_container(settings)],
+                "volumes": [
+                    {"name": "settings", "configMap": {"name": config_map}},
+                    {"name": "scratch", "emptyDir": {"sizeLimit": "4Gi"}},
+                ],
+            },
+        },
+    }
+
+
+def _container(settings: TrainingSettings) -> dict[str, Any]:
+    def probe(path: str, **timing: int) -> dict[str, Any]:
+        return {"httpGet": {"path": path, "port": STATUS_PORT}, "timeoutSeconds": 5, **timing}
+
+    return {
+        "name": "launcher",
+        "image": settings.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "trainer", "launch", "--config", f"{SETTINGS_FOLDER}/{SETTINGS_FILE}"],
+        "env": [{"name": "HOME", "value": "/scratch"}, {"name": "TMPDIR", "value": "/scratch"}],
+        "ports": [{"name": "status", "containerPort": STATUS_PORT}],
+        "resources": resources(settings.launcher),
+        "startupProbe": probe("/healthz", periodSeconds=2, failureThreshold=150),
+        "livenessProbe": probe("/healthz", periodSeconds=20, failureThreshold=3),
+        "readinessProbe": probe("/readyz", periodSeconds=5, failureThreshold=3),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "settings", "mountPath": SETTINGS_FOLDER, "readOnly": True},
+            {"name": "scratch", "mountPath": "/scratch"},
+        ],
+    }
+
+
+def resources(request: ResourceRequest) -> dict[str, Any]:
+    """Memory is limited to what is asked; CPU is not, since idle CPU used by a start-up harms nobody."""
+    memory = f"{request.memory_mebibytes}Mi"
+    gpu = {"nvidia.com/gpu": str(request.gpu)} if request.gpu else {}
+    return {"requests": {"cpu": f"{request.cpu:g}", "memory": memory, **gpu}, "limits": {"memory": memory, **gpu}}

@@ -1,0 +1,157 @@
+"""Whose request it is: the claim that a request makes, and its check against the account's access keys."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import email.utils
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from sandbox.cloud.core.accounts import Accounts, Principal
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.signatures import acs3_signature, roa_signature, rpc_signature
+from sandbox.cloud.core.wire import Request
+
+TOLERANCE = datetime.timedelta(minutes=15)
+"""How far a request's time may be from the cloud's."""
+
+ACS3 = re.compile(r"ACS3-HMAC-SHA256 +Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{64})")
+ROA = re.compile(r"acs +([^:]+):(\S+)")
+
+Style = Literal["acs3", "roa", "rpc"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a request says of its sender."""
+
+    style: Style
+    access_key_id: str
+    signature: str
+    security_token: str
+    time: str
+    signed_headers: tuple[str, ...] = ()
+
+
+def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
+    """The claim in a request's headers (ACS3, ROA) or parameters (RPC); None when it makes none."""
+    authorization = request.headers.get("authorization", "")
+    if authorization.startswith("ACS3-"):
+        match = ACS3.fullmatch(authorization)
+        if match is None:
+            raise CloudError("IncompleteSignature", "The Authorization header is not a valid ACS3-HMAC-SHA256 header.")
+        key, names, signature = match.groups()
+        return Claim(
+            "acs3",
+            key,
+            signature,
+            request.headers.get("x-acs-security-token", ""),
+            request.headers.get("x-acs-date", ""),
+            tuple(names.split(";")),
+        )
+    if authorization.startswith("acs "):
+        match = ROA.fullmatch(authorization)
+        if match is None:
+            raise CloudError("IncompleteSignature", "The Authorization header is not of the form acs KEY:SIGNATURE.")
+        moment = request.headers.get("x-acs-date") or request.headers.get("date", "")
+        token = request.headers.get("x-acs-security-token", "")
+        return Claim("roa", match.group(1), match.group(2), token, moment)
+    if parameters.get("AccessKeyId"):
+        if not parameters.get("Signature"):
+            raise CloudError("MissingSignature", "Signature is mandatory for this action.")
+        return Claim(
+            "rpc",
+            parameters["AccessKeyId"],
+            parameters["Signature"],
+            parameters.get("SecurityToken", ""),
+            parameters.get("Timestamp", ""),
+        )
+    return None
+
+
+class Authenticator:
+    """Verifies claims; every failure is the cloud's own error."""
+
+    def __init__(self, accounts: Accounts, clock: Clock) -> None:
+        self._accounts = accounts
+        self._clock = clock
+
+    def verify(self, request: Request, claim: Claim) -> Principal:
+        """Who sent the request."""
+        credential = self._accounts.find(claim.access_key_id)
+        if credential is None:
+            raise CloudError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
+        self._check_time(claim.time)
+        expected = self._expected(request, claim, credential.access_key_secret)
+        if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
+            raise CloudError(
+                "SignatureDoesNotMatch",
+                "Specified signature is not matched with our calculation; check the access key's secret.",
+            )
+        self._check_token(claim, credential.security_token)
+        return credential.principal
+
+    def _expected(self, request: Request, claim: Claim, secret: str) -> str:
+        if claim.style == "rpc":
+            return rpc_signature(request.method, (*request.query, *request.form), secret)
+        if claim.style == "roa":
+            _check_md5(request)
+            return roa_signature(request.method, request.path, request.query, request.headers, secret)
+        stated = request.headers.get("x-acs-content-sha256", "")
+        if stated and stated != hashlib.sha256(request.body).hexdigest():
+            raise CloudError("SignatureDoesNotMatch", "The header x-acs-content-sha256 does not fit the body.")
+        missing = [name for name in ("host", "x-acs-date") if name not in claim.signed_headers]
+        if missing:
+            raise CloudError("IncompleteSignature", f"The signed headers lack {', '.join(missing)}.")
+        return acs3_signature(
+            request.method, request.raw_path, request.query, request.headers, claim.signed_headers, request.body, secret
+        )
+
+    def _check_time(self, text: str) -> None:
+        moment = _parse_time(text)
+        if moment is None:
+            raise CloudError(
+                "InvalidTimeStamp.Format", f"Specified time stamp or date value {text!r} is not well formatted."
+            )
+        if abs(moment - self._clock.now()) > TOLERANCE:
+            raise CloudError("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
+
+    def _check_token(self, claim: Claim, token: str | None) -> None:
+        if token is None:
+            return
+        if not claim.security_token:
+            raise CloudError("MissingSecurityToken", "SecurityToken is mandatory for this access key.")
+        if not hmac.compare_digest(token.encode(), claim.security_token.encode()):
+            raise CloudError(
+                "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."
+            )
+
+
+def _check_md5(request: Request) -> None:
+    stated = request.headers.get("content-md5", "")
+    if not stated:
+        return
+    try:
+        matches = base64.b64decode(stated, validate=True) == hashlib.md5(request.body, usedforsecurity=False).digest()
+    except binascii.Error:
+        matches = False
+    if not matches:
+        raise CloudError("InvalidContentMD5", "The header Content-MD5 does not fit the body.")
+
+
+def _parse_time(text: str) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)

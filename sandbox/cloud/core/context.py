@@ -1,0 +1,24 @@
+"""What every service is made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.addresses import Addresses
+from sandbox.cloud.core.accounts import Accounts
+from sandbox.cloud.core.calls import CallLog
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.regions import RegionSlots
+from sandbox.cloud.core.store import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """The emulated cloud's common parts."""
+
+    store: Store
+    clock: Clock
+    accounts: Accounts
+    slots: RegionSlots
+    addresses: Addresses
+    log: CallLog

@@ -1,0 +1,178 @@
+"""From a request to its answer: which service and action, whose signature, which region, and what went wrong."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.cloud.core.accounts import Principal
+from sandbox.cloud.core.authentication import Authenticator, claim_of
+from sandbox.cloud.core.authorization import Authorizer
+from sandbox.cloud.core.calls import CallRecord
+from sandbox.cloud.core.clock import iso
+from sandbox.cloud.core.context import Context
+from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.idempotency import Idempotency
+from sandbox.cloud.core.parameters import Parameters
+from sandbox.cloud.core.regions import DEFAULT_REGION, REGIONS
+from sandbox.cloud.core.service import Action, Call, Service, unknown_action
+from sandbox.cloud.core.wire import Request, Response, new_request_id, roa_answer, roa_error, rpc_answer, rpc_error
+
+
+@dataclass
+class Attempt:
+    """What is known of a request so far, for its answer and its line in the log."""
+
+    request_id: str
+    roa: bool
+    as_json: bool
+    service: str = ""
+    action: str = ""
+    region: str = ""
+    principal: str = ""
+    ignored: tuple[str, ...] = ()
+
+
+class Dispatcher:
+    """Answers requests of the RPC and ROA styles. Thread-safe as far as its services are."""
+
+    def __init__(self, context: Context, services: Iterable[Service], authorizer: Authorizer) -> None:
+        self._context = context
+        self._services = list(services)
+        self._authorizer = authorizer
+        self._authenticator = Authenticator(context.accounts, context.clock)
+        self._idempotency = Idempotency(context.store, context.clock)
+        self._idempotency.forget_expired()
+
+    def is_for_me(self, request: Request) -> bool:
+        """Whether the request is of the RPC or ROA style (the rest is object storage's)."""
+        if request.headers.get("authorization", "").startswith(("acs ", "ACS3-")):
+            return True
+        if "x-acs-action" in request.headers or "x-acs-version" in request.headers:
+            return True
+        names = {name for name, _ in request.query}
+        if "Action" in names and "Version" in names:
+            return True
+        return request.method == "POST" and request.path == "/" and b"Action=" in request.body
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; never raises."""
+        begun = time.perf_counter()
+        attempt = Attempt(new_request_id(), roa=_is_roa(request), as_json=True)
+        try:
+            response = self._answer(request, attempt)
+            error = None
+        except CloudError as found:
+            error = found
+        except Exception as unexpected:
+            self._context.log.event("error", "an action failed", action=attempt.action, trace=traceback.format_exc())
+            error = CloudError("InternalError", f"The emulator failed: {type(unexpected).__name__}. See its log.", 500)
+        if error is not None:
+            response = self._failure(error, attempt, request)
+        self._log(attempt, response, error, time.perf_counter() - begun)
+        return response
+
+    def _answer(self, request: Request, attempt: Attempt) -> Response:
+        values: dict[str, Any] = dict(request.query)
+        if attempt.roa:
+            service = self._service(request, request.headers.get("x-acs-version", ""))
+            attempt.service = service.name
+            attempt.action = f"{request.method} {request.path}"
+            action, in_path = service.route(request.method, request.path.rstrip("/") or "/")
+            values |= request.json_body() | in_path
+        else:
+            values |= dict(request.form)
+            attempt.as_json = _wants_json(request, values)
+            name = request.headers.get("x-acs-action") or str(values.get("Action", ""))
+            attempt.action = name
+            service = self._service(request, request.headers.get("x-acs-version") or str(values.get("Version", "")))
+            attempt.service = service.name
+            action = service.find(name)
+        attempt.action = action.name
+        attempt.region = _region_of(request, values)
+        principal = self._principal(request, values, action)
+        attempt.principal = principal.arn if principal is not None else ""
+        parameters = Parameters(values, action.honours)
+        attempt.ignored = tuple(parameters.ignored())
+        self._authorize(service, action, principal, attempt.region)
+        call = Call(attempt.region, parameters, principal, attempt.request_id)
+        answer = self._idempotency.run(
+            f"{service.name}.{action.name}", parameters.text("ClientToken"), values, lambda: action.handler(call)
+        )
+        if attempt.roa:
+            return roa_answer(answer, attempt.request_id)
+        return rpc_answer(action.name, answer, attempt.request_id, as_json=attempt.as_json)
+
+    def _service(self, request: Request, version: str) -> Service:
+        label = request.host.split(".")[0].removesuffix("-vpc")
+        by_version = [service for service in self._services if service.version == version]
+        for service in by_version:
+            if len(by_version) == 1 or label in service.hosts:
+                return service
+        by_host = [service for service in self._services if label in service.hosts]
+        if by_host and not version:
+            return by_host[0]
+        name = request.headers.get("x-acs-action") or dict((*request.query, *request.form)).get("Action", request.path)
+        known = [f"{service.name} {service.version}" for service in self._services]
+        raise unknown_action(request.host, name, version, known)
+
+    def _principal(self, request: Request, values: Mapping[str, Any], action: Action) -> Principal | None:
+        claim = claim_of(request, {name: str(value) for name, value in values.items()})
+        if claim is not None:
+            return self._authenticator.verify(request, claim)
+        if action.anonymous:
+            return None
+        raise CloudError("MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
+
+    def _authorize(self, service: Service, action: Action, principal: Principal | None, region: str) -> None:
+        if principal is None or action.anonymous:
+            return
+        prefix = service.name.lower()
+        resource = f"acs:{prefix}:{region}:{principal.account_id}:*"
+        self._authorizer.authorize(principal, f"{prefix}:{action.name}", resource)
+
+    def _failure(self, error: CloudError, attempt: Attempt, request: Request) -> Response:
+        if attempt.roa:
+            return roa_error(error, attempt.request_id)
+        return rpc_error(error, attempt.request_id, request.host, as_json=attempt.as_json)
+
+    def _log(self, attempt: Attempt, response: Response, error: CloudError | None, seconds: float) -> None:
+        self._context.log.record(
+            CallRecord(
+                time=iso(self._context.clock.now()),
+                service=attempt.service,
+                action=attempt.action,
+                region=attempt.region,
+                status=response.status,
+                code=error.code if error is not None else "",
+                milliseconds=round(seconds * 1000, 2),
+                ignored=attempt.ignored,
+                principal=attempt.principal,
+                request_id=attempt.request_id,
+                message=error.message if error is not None else "",
+            )
+        )
+
+
+def _is_roa(request: Request) -> bool:
+    if request.headers.get("authorization", "").startswith("acs "):
+        return True
+    return request.path != "/" and "x-acs-version" in request.headers
+
+
+def _wants_json(request: Request, values: Mapping[str, Any]) -> bool:
+    if "x-acs-action" in request.headers:
+        return "xml" not in request.headers.get("accept", "")
+    return str(values.get("Format", "XML")).upper() == "JSON"
+
+
+def _region_of(request: Request, values: Mapping[str, Any]) -> str:
+    candidates = [values.get("RegionId"), values.get("region_id"), request.headers.get("x-acs-region-id")]
+    candidates += [label for label in request.host.split(".") if label in REGIONS]
+    for candidate in candidates:
+        if isinstance(candidate, str) and candidate:
+            return candidate
+    return DEFAULT_REGION

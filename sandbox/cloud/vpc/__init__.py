@@ -1,0 +1,1 @@
+"""Virtual private clouds: networks, switches, route tables, NAT gateways, elastic addresses."""

@@ -1,0 +1,341 @@
+"""Actions on networks and their switches."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.cloud.core.clock import iso
+from sandbox.cloud.core.context import Context
+from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.paging import PAGING, page
+from sandbox.cloud.core.regions import check_region, new_identifier, zones
+from sandbox.cloud.core.service import Answer, Call, action
+from sandbox.cloud.core.tags import tag_list
+from sandbox.cloud.vpc.errors import in_use, invalid_cidr, vpc_not_found, vswitch_not_found
+from sandbox.cloud.vpc.model import Networks, Vpc, VSwitch
+
+DEFAULT_CIDR_BLOCK = "172.16.0.0/12"
+UsedBy = Callable[[str], str | None]
+"""Given a network's or switch's identifier, what outside this service uses it, or None."""
+
+
+class NetworkActions:
+    """Networks, their system route tables, and switches."""
+
+    context: Context
+    networks: Networks
+    used_by: UsedBy
+
+    @action(
+        "CreateVpc", "CidrBlock VpcName Description ResourceGroupId UserCidr Tag EnableDnsHostname EnableIpv6 DryRun"
+    )
+    def create_vpc(self, call: Call) -> Answer:
+        """Make a network with its router and system route table."""
+        parameters, region = call.parameters, check_region(call.region)
+        if parameters.boolean("EnableIpv6"):
+            raise CloudError("OperationUnsupported.Ipv6", "The sandbox has IPv4 networks only; leave EnableIpv6 out.")
+        block = parse_cidr(parameters.text("CidrBlock", DEFAULT_CIDR_BLOCK), 8, 28)
+        if parameters.boolean("DryRun"):
+            raise CloudError("DryRunOperation", "Request validation has been passed with DryRun flag set.")
+        vpc = Vpc(
+            identifier=new_identifier("vpc", region),
+            region=region,
+            created=self.context.clock.now(),
+            name=parameters.text("VpcName"),
+            description=parameters.text("Description"),
+            resource_group_id=parameters.text("ResourceGroupId", default_resource_group(self.context)),
+            cidr_block=str(block),
+            user_cidrs=[cidr for cidr in parameters.text("UserCidr").split(",") if cidr],
+            router_id=new_identifier("vrt", region),
+            route_table_id=new_identifier("vtb", region),
+            dns_hostnames=parameters.boolean("EnableDnsHostname"),
+        )
+        with self.context.store.transaction():
+            self.networks.vpcs.put(vpc.identifier, vpc, region)
+            self.networks.tags.add("VPC", vpc.identifier, parameters.tags())
+        return {
+            "VpcId": vpc.identifier,
+            "VRouterId": vpc.router_id,
+            "RouteTableId": vpc.route_table_id,
+            "ResourceGroupId": vpc.resource_group_id,
+            "CidrBlock": vpc.cidr_block,
+        }
+
+    @action("DescribeVpcAttribute", "VpcId IsDefault")
+    def describe_vpc_attribute(self, call: Call) -> Answer:
+        """One network; an unknown one is answered with an empty VpcId, as on the cloud."""
+        vpc = self.networks.vpcs.get(call.parameters.required("VpcId"))
+        if vpc is None or vpc.region != call.region:
+            return {"VpcId": "", "Status": ""}
+        return self.describe_vpc(vpc)
+
+    @action("DescribeVpcs", f"VpcId VpcName IsDefault ResourceGroupId {PAGING}")
+    def describe_vpcs(self, call: Call) -> Answer:
+        """The networks of a region."""
+        wanted = [item for item in call.parameters.text("VpcId").split(",") if item]
+        name = call.parameters.text("VpcName")
+        found = [
+            vpc
+            for vpc in self.networks.vpcs.list(call.region)
+            if (not wanted or vpc.identifier in wanted) and (not name or vpc.name == name)
+        ]
+        chosen, paging = page(found, call.parameters, maximum_size=50)
+        return {"Vpcs": {"Vpc": [self.describe_vpc(vpc) for vpc in chosen]}, **paging}
+
+    @action("ModifyVpcAttribute", "VpcId VpcName Description CidrBlock EnableDnsHostname")
+    def modify_vpc_attribute(self, call: Call) -> Answer:
+        """Change a network's name, description or name resolution."""
+        vpc = self.find_vpc(call)
+        changes: dict[str, Any] = {}
+        for parameter, field in (("VpcName", "name"), ("Description", "description")):
+            if call.parameters.given(parameter):
+                changes[field] = call.parameters.text(parameter)
+        if call.parameters.given("EnableDnsHostname"):
+            changes["dns_hostnames"] = call.parameters.boolean("EnableDnsHostname")
+        if call.parameters.text("CidrBlock", vpc.cidr_block) != vpc.cidr_block:
+            raise CloudError(
+                "OperationUnsupported.CidrBlock", "A network's CidrBlock cannot be changed; make a new one."
+            )
+        self.networks.vpcs.put(vpc.identifier, vpc.model_copy(update=changes), vpc.region)
+        return {}
+
+    @action("AssociateVpcCidrBlock", "VpcId SecondaryCidrBlock")
+    def associate_vpc_cidr_block(self, call: Call) -> Answer:
+        """Give a network one more range."""
+        vpc = self.find_vpc(call)
+        block = str(parse_cidr(call.parameters.required("SecondaryCidrBlock"), 8, 28))
+        blocks = [*vpc.secondary_cidr_blocks, *([] if block in vpc.secondary_cidr_blocks else [block])]
+        self.networks.vpcs.put(vpc.identifier, vpc.model_copy(update={"secondary_cidr_blocks": blocks}), vpc.region)
+        return {}
+
+    @action("UnassociateVpcCidrBlock", "VpcId SecondaryCidrBlock")
+    def unassociate_vpc_cidr_block(self, call: Call) -> Answer:
+        """Take an additional range away."""
+        vpc = self.find_vpc(call)
+        unwanted = call.parameters.required("SecondaryCidrBlock")
+        blocks = [block for block in vpc.secondary_cidr_blocks if block != unwanted]
+        self.networks.vpcs.put(vpc.identifier, vpc.model_copy(update={"secondary_cidr_blocks": blocks}), vpc.region)
+        return {}
+
+    @action("DeleteVpc", "VpcId ForceDelete")
+    def delete_vpc(self, call: Call) -> Answer:
+        """Delete a network that nothing uses."""
+        vpc = self.find_vpc(call)
+        holders = [*self.networks.vswitches_of(vpc.identifier), *self.networks.nat_gateways_of(vpc.identifier)]
+        user = holders[0].identifier if holders else self.used_by(vpc.identifier)
+        if user is not None:
+            raise in_use("VPC", vpc.identifier, user)
+        self.networks.vpcs.delete(vpc.identifier)
+        self.networks.tags.forget("VPC", vpc.identifier)
+        return {}
+
+    @action("DescribeRouteTableList", f"VpcId RouteTableId RouterId {PAGING}")
+    def describe_route_table_list(self, call: Call) -> Answer:
+        """The route tables: each network has just its system table."""
+        vpc_id, table_id = call.parameters.text("VpcId"), call.parameters.text("RouteTableId")
+        router_id = call.parameters.text("RouterId")
+        found = [
+            vpc
+            for vpc in self.networks.vpcs.list(call.region)
+            if vpc_id in ("", vpc.identifier)
+            and table_id in ("", vpc.route_table_id)
+            and router_id in ("", vpc.router_id)
+        ]
+        chosen, paging = page(found, call.parameters, maximum_size=50)
+        tables = [self.describe_route_table(vpc) for vpc in chosen]
+        return {"RouterTableList": {"RouterTableListType": tables}, **paging}
+
+    @action("ModifyRouteTableAttributes", "RouteTableId RouteTableName Description RoutePropagationEnable")
+    def modify_route_table_attributes(self, call: Call) -> Answer:
+        """Change a route table's name, description or propagation."""
+        table_id = call.parameters.required("RouteTableId")
+        vpc = next((vpc for vpc in self.networks.vpcs.list(call.region) if vpc.route_table_id == table_id), None)
+        if vpc is None:
+            raise CloudError("InvalidRouteTableId.NotFound", f"Specified route table {table_id!r} does not exist.", 404)
+        changes: dict[str, Any] = {}
+        for parameter, field in (("RouteTableName", "route_table_name"), ("Description", "route_table_description")):
+            if call.parameters.given(parameter):
+                changes[field] = call.parameters.text(parameter)
+        if call.parameters.given("RoutePropagationEnable"):
+            changes["route_propagation"] = call.parameters.boolean("RoutePropagationEnable")
+        self.networks.vpcs.put(vpc.identifier, vpc.model_copy(update=changes), vpc.region)
+        return {}
+
+    @action("CreateVSwitch", "VpcId ZoneId CidrBlock VSwitchName Description Tag")
+    def create_vswitch(self, call: Call) -> Answer:
+        """Make a switch inside a network's ranges, apart from its other switches."""
+        parameters, vpc = call.parameters, self.find_vpc(call)
+        zone = parameters.required("ZoneId")
+        if zone not in zones(call.region):
+            known = ", ".join(zones(call.region))
+            raise CloudError("InvalidZoneId.NotFound", f"Zone {zone!r} is not in {call.region}; it has: {known}.", 404)
+        block = parse_cidr(parameters.required("CidrBlock"), 16, 29)
+        ranges = [ipaddress.IPv4Network(item) for item in (vpc.cidr_block, *vpc.secondary_cidr_blocks)]
+        if not any(block.subnet_of(outer) for outer in ranges):
+            raise invalid_cidr(str(block), f"it is outside the network's ranges {', '.join(map(str, ranges))}")
+        for other in self.networks.vswitches_of(vpc.identifier):
+            if block.overlaps(ipaddress.IPv4Network(other.cidr_block)):
+                raise CloudError(
+                    "InvalidCidrBlock.Overlapped",
+                    f"CIDR block {block} overlaps {other.cidr_block} of {other.identifier}.",
+                )
+        vswitch = VSwitch(
+            identifier=new_identifier("vsw", call.region),
+            region=call.region,
+            created=self.context.clock.now(),
+            name=parameters.text("VSwitchName"),
+            description=parameters.text("Description"),
+            resource_group_id=vpc.resource_group_id,
+            vpc_id=vpc.identifier,
+            zone_id=zone,
+            cidr_block=str(block),
+        )
+        with self.context.store.transaction():
+            self.networks.vswitches.put(vswitch.identifier, vswitch, call.region)
+            self.networks.tags.add("VSWITCH", vswitch.identifier, parameters.tags())
+        return {"VSwitchId": vswitch.identifier}
+
+    @action("DescribeVSwitchAttributes", "VSwitchId")
+    def describe_vswitch_attributes(self, call: Call) -> Answer:
+        """One switch; an unknown one is answered with an empty VSwitchId, as on the cloud."""
+        vswitch = self.networks.vswitches.get(call.parameters.required("VSwitchId"))
+        if vswitch is None or vswitch.region != call.region:
+            return {"VSwitchId": "", "Status": "", "VpcId": ""}
+        return self.describe_vswitch(vswitch)
+
+    @action("DescribeVSwitches", f"VpcId VSwitchId ZoneId VSwitchName IsDefault {PAGING}")
+    def describe_vswitches(self, call: Call) -> Answer:
+        """The switches of a region."""
+        parameters = call.parameters
+        vpc_id, zone, name = parameters.text("VpcId"), parameters.text("ZoneId"), parameters.text("VSwitchName")
+        wanted = [item for item in parameters.text("VSwitchId").split(",") if item]
+        found = [
+            vswitch
+            for vswitch in self.networks.vswitches.list(call.region)
+            if vpc_id in ("", vswitch.vpc_id)
+            and zone in ("", vswitch.zone_id)
+            and name in ("", vswitch.name)
+            and (not wanted or vswitch.identifier in wanted)
+        ]
+        chosen, paging = page(found, parameters, maximum_size=50)
+        return {"VSwitches": {"VSwitch": [self.describe_vswitch(vswitch) for vswitch in chosen]}, **paging}
+
+    @action("ModifyVSwitchAttribute", "VSwitchId VSwitchName Description")
+    def modify_vswitch_attribute(self, call: Call) -> Answer:
+        """Change a switch's name or description."""
+        vswitch = self.find_vswitch(call)
+        changes = {}
+        for parameter, field in (("VSwitchName", "name"), ("Description", "description")):
+            if call.parameters.given(parameter):
+                changes[field] = call.parameters.text(parameter)
+        self.networks.vswitches.put(vswitch.identifier, vswitch.model_copy(update=changes), vswitch.region)
+        return {}
+
+    @action("DeleteVSwitch", "VSwitchId")
+    def delete_vswitch(self, call: Call) -> Answer:
+        """Delete a switch that nothing uses."""
+        vswitch = self.find_vswitch(call)
+        gateways = [
+            gateway for gateway in self.networks.nat_gateways.list() if gateway.vswitch_id == vswitch.identifier
+        ]
+        user = gateways[0].identifier if gateways else self.used_by(vswitch.identifier)
+        if user is not None:
+            raise in_use("VSwitch", vswitch.identifier, user)
+        self.networks.vswitches.delete(vswitch.identifier)
+        self.networks.tags.forget("VSWITCH", vswitch.identifier)
+        return {}
+
+    def find_vpc(self, call: Call) -> Vpc:
+        """The network that the call names."""
+        identifier = call.parameters.required("VpcId")
+        vpc = self.networks.vpcs.get(identifier)
+        if vpc is None or vpc.region != call.region:
+            raise vpc_not_found(identifier)
+        return vpc
+
+    def find_vswitch(self, call: Call) -> VSwitch:
+        """The switch that the call names."""
+        identifier = call.parameters.required("VSwitchId")
+        vswitch = self.networks.vswitches.get(identifier)
+        if vswitch is None or vswitch.region != call.region:
+            raise vswitch_not_found(identifier)
+        return vswitch
+
+    def describe_vpc(self, vpc: Vpc) -> dict[str, Any]:
+        """A network as the cloud describes it."""
+        return {
+            "VpcId": vpc.identifier,
+            "VpcName": vpc.name,
+            "Description": vpc.description,
+            "RegionId": vpc.region,
+            "Status": vpc.status(self.context.clock),
+            "CidrBlock": vpc.cidr_block,
+            "CreationTime": iso(vpc.created),
+            "VRouterId": vpc.router_id,
+            "ResourceGroupId": vpc.resource_group_id,
+            "OwnerId": int(self.context.accounts.account_id),
+            "IsDefault": vpc.is_default,
+            "ClassicLinkEnabled": False,
+            "EnabledIpv6": False,
+            "Ipv6CidrBlock": "",
+            "DnsHostnameStatus": "ENABLED" if vpc.dns_hostnames else "DISABLED",
+            "SecondaryCidrBlocks": {"SecondaryCidrBlock": vpc.secondary_cidr_blocks},
+            "UserCidrs": {"UserCidr": vpc.user_cidrs},
+            "VSwitchIds": {"VSwitchId": [item.identifier for item in self.networks.vswitches_of(vpc.identifier)]},
+            "RouterTableIds": {"RouterTableIds": [vpc.route_table_id]},
+            "Tags": {"Tag": tag_list(self.networks.tags.of("VPC", vpc.identifier))},
+        }
+
+    def describe_route_table(self, vpc: Vpc) -> dict[str, Any]:
+        """A network's system route table."""
+        return {
+            "RouteTableId": vpc.route_table_id,
+            "RouteTableName": vpc.route_table_name,
+            "Description": vpc.route_table_description,
+            "RouteTableType": "System",
+            "RouterId": vpc.router_id,
+            "RouterType": "VRouter",
+            "RoutePropagationEnable": vpc.route_propagation,
+            "ResourceGroupId": vpc.resource_group_id,
+            "Status": "Available",
+            "VpcId": vpc.identifier,
+            "CreationTime": iso(vpc.created),
+            "VSwitchIds": {"VSwitchId": [item.identifier for item in self.networks.vswitches_of(vpc.identifier)]},
+        }
+
+    def describe_vswitch(self, vswitch: VSwitch) -> dict[str, Any]:
+        """A switch as the cloud describes it."""
+        size = ipaddress.IPv4Network(vswitch.cidr_block).num_addresses
+        return {
+            "VSwitchId": vswitch.identifier,
+            "VSwitchName": vswitch.name,
+            "Description": vswitch.description,
+            "VpcId": vswitch.vpc_id,
+            "ZoneId": vswitch.zone_id,
+            "CidrBlock": vswitch.cidr_block,
+            "Ipv6CidrBlock": "",
+            "Status": vswitch.status(self.context.clock),
+            "CreationTime": iso(vswitch.created),
+            "IsDefault": False,
+            "AvailableIpAddressCount": size - 4,
+            "ResourceGroupId": vswitch.resource_group_id,
+            "Tags": {"Tag": tag_list(self.networks.tags.of("VSWITCH", vswitch.identifier))},
+        }
+
+
+def default_resource_group(context: Context) -> str:
+    """The account's default resource group."""
+    return "rg-acfm" + context.accounts.account_id[-11:]
+
+
+def parse_cidr(text: str, shortest: int, longest: int) -> ipaddress.IPv4Network:
+    """A range in CIDR form whose prefix is within these lengths."""
+    try:
+        block = ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise invalid_cidr(text, str(error)) from None
+    if not shortest <= block.prefixlen <= longest:
+        raise invalid_cidr(text, f"its prefix must be from /{shortest} to /{longest}")
+    return block

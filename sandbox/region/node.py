@@ -1,0 +1,260 @@
+"""One real node of a region: network and mount namespace, containerd, kubelet, kube-proxy and, with GPUs, their plugin."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.paths import REPOSITORY
+from sandbox.region import control_groups, images, kubelet, machine, mounts, network, pause_image, processes
+from sandbox.region.api import ApiClient, wait_until
+from sandbox.region.binaries import binary
+from sandbox.region.commands import succeeds
+from sandbox.region.container_runtime import NAMESPACE, SOCKET, render_configuration, render_pod_network
+from sandbox.region.control_plane import ControlPlane
+from sandbox.region.errors import RegionError
+from sandbox.region.layout import NodeLayout, pod_network
+from sandbox.region.pki import Identity, write_private
+from sandbox.region.processes import Daemon
+from sandbox.region.specification import NodeSpec
+
+READY_SECONDS = 120.0
+"""Bound on a node's start; measured: 5 to 10 s."""
+RUNTIME_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class NodeRecord:
+    """What a region remembers of a node."""
+
+    spec: NodeSpec
+    number: int
+
+    @classmethod
+    def read(cls, layout: NodeLayout) -> NodeRecord | None:
+        """The node's record; None when the node is not known (or was never wholly made)."""
+        try:
+            document = json.loads((layout.state / "node.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return cls(NodeSpec.from_dictionary(document["spec"]), document["number"])
+
+    def write(self, layout: NodeLayout) -> None:
+        """Remember it."""
+        layout.state.mkdir(parents=True, exist_ok=True)
+        temporary = layout.state / "node.json.new"
+        temporary.write_text(json.dumps({"spec": self.spec.to_dictionary(), "number": self.number}, indent=1))
+        temporary.replace(layout.state / "node.json")
+
+
+class Node:
+    """Starts, stops and removes one node."""
+
+    def __init__(self, layout: NodeLayout, control_plane: ControlPlane, record: NodeRecord) -> None:
+        """Nothing is made yet."""
+        self.layout, self.control_plane, self.record = layout, control_plane, record
+
+    @property
+    def spec(self) -> NodeSpec:
+        """What was asked for."""
+        return self.record.spec
+
+    def daemons(self) -> list[Daemon]:
+        """Every process of the node, in the order of their start."""
+        layout = self.layout
+        address = layout.region.node_address(self.record.number)
+        plugin = [sys.executable, "-m", "sandbox.region.device_plugin", "--count", self.spec.gpus]
+        environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1", "GRPC_VERBOSITY": "NONE"}
+        return [
+            self._daemon("containerd", [binary("containerd"), "--config", layout.state / "containerd.toml"]),
+            *([self._daemon("device-plugin", plugin, environment)] if self.spec.gpus > 0 else []),
+            self._daemon("kubelet", [binary("kubelet"), *kubelet.kubelet_arguments(layout, address)]),
+            self._daemon("kube-proxy", [binary("kube-proxy"), f"--config={layout.state / 'kube-proxy.json'}"]),
+        ]
+
+    def is_running(self) -> bool:
+        """Whether every process of it runs."""
+        return all(daemon.is_running() for daemon in self.daemons())
+
+    def start(self, api: ApiClient) -> None:
+        """Start what does not run, without waiting for the node to be Ready."""
+        if not self.is_running():
+            if not any(daemon.is_running() for daemon in self.daemons()):
+                self.stop()
+                self._create()
+            daemons = self.daemons()
+            self._register(api)
+            for daemon in daemons:
+                if daemon.name == "kubelet":
+                    self._wait_for_runtime(daemons[0])
+                daemon.start()
+        else:
+            self._register(api)
+
+    def wait_ready(self, api: ApiClient) -> None:
+        """Wait until the node is Ready with its GPUs.
+
+        Raises:
+            RegionError: when it does not become Ready in time, or one of its processes has ended.
+        """
+        name = self.spec.name
+        started = self.daemons()
+
+        def ready() -> bool:
+            for daemon in started:
+                if not daemon.is_running():
+                    raise RegionError(
+                        f"{daemon.name} of node {name} ended; {daemon.log_file} ends:\n{daemon.log_tail()}"
+                    )
+            node = api.get(f"/api/v1/nodes/{name}")
+            if not kubelet.is_ready(node) or node is None:
+                return False
+            return self.spec.gpus == 0 or node["status"].get("allocatable", {}).get("nvidia.com/gpu") == str(
+                self.spec.gpus
+            )
+
+        log = next(daemon for daemon in started if daemon.name == "kubelet")
+        wait_until(
+            ready,
+            READY_SECONDS,
+            lambda: f"node {name} was not Ready after {READY_SECONDS:g} s; {log.log_file} ends:\n{log.log_tail()}",
+        )
+
+    def stop(self) -> None:
+        """Kill the node's processes and containers and undo all that it has on the host; its state stays."""
+        layout = self.layout
+        control_groups.thaw(layout.control_group)
+        processes.kill_all(lambda: node_processes(layout), f"node {layout.name}")
+        network.remove_node_network(layout, self.record.number)
+        mounts.unmount_below(layout.runtime, layout.state)
+        control_groups.remove(layout.control_group)
+        shutil.rmtree(layout.runtime, ignore_errors=True)
+
+    def remove(self, api: ApiClient | None) -> None:
+        """Stop the node, forget it, and delete its Node object when there is an API server."""
+        self.stop()
+        if api is not None:
+            api.delete(f"/api/v1/nodes/{self.spec.name}")
+        (self.layout.state / "node.json").unlink(missing_ok=True)
+        shutil.rmtree(self.layout.state, ignore_errors=True)
+
+    def kill_container(self, container_id: str) -> None:
+        """SIGKILL a container's first process, as a crash would.
+
+        Raises:
+            RegionError: when the container does not run here.
+        """
+        task = self.layout.runtime / "containerd" / "io.containerd.runtime.v2.task" / NAMESPACE / container_id
+        try:
+            pid = int((task / "init.pid").read_text())
+        except (OSError, ValueError) as error:
+            raise RegionError(f"container {container_id} does not run on node {self.spec.name}") from error
+        if pid not in control_groups.processes(self.layout.control_group):
+            raise RegionError(f"container {container_id} on node {self.spec.name} has ended already")
+        os.kill(pid, signal.SIGKILL)
+
+    def _daemon(
+        self, name: str, arguments: Sequence[str | int | Path], environment: dict[str, str] | None = None
+    ) -> Daemon:
+        layout = self.layout
+        return Daemon(
+            name=name,
+            arguments=[str(argument) for argument in arguments],
+            owner=layout.owner,
+            runtime=layout.runtime,
+            logs=layout.state / "logs",
+            control_group=f"{layout.control_group}/daemons",
+            entrance=network.enter(layout.network_namespace, layout.mount_namespace),
+            environment=environment or {},
+        )
+
+    def _create(self) -> None:
+        """Namespaces and files; the containers' files come from the template when they are missing or outdated."""
+        layout, settings = self.layout, self.layout.region.sandbox
+        layout.state.mkdir(parents=True, exist_ok=True)
+        layout.runtime.mkdir(parents=True, exist_ok=True)
+        mark = layout.state / "template"
+        if not mark.exists() or mark.read_text() != images.current_key(settings):
+            mark.unlink(missing_ok=True)
+            shutil.rmtree(layout.containerd_root, ignore_errors=True)
+            shutil.rmtree(layout.state / "kubelet", ignore_errors=True)
+            images.clone_template(settings, layout.containerd_root, mark)
+        self._write_configuration()
+        network.create_node_network(layout, self.record.number)
+        covers = machine.covers(
+            layout.runtime / "machine", self.record.number, self.spec.cpu_cores, self.spec.memory_mebibytes
+        )
+        mounts.create_mount_namespace(layout, covers)
+
+    def _write_configuration(self) -> None:
+        layout, number = self.layout, self.record.number
+        authority = self.control_plane.authority()
+        pki, name = layout.state / "pki", layout.name
+        address = str(layout.region.node_address(number))
+        pki.mkdir(parents=True, exist_ok=True, mode=0o700)
+        user = f"system:node:{name}"
+        client = authority.issue(Identity(f"node-{name}-client", user, ("system:nodes",)))
+        server = authority.issue(Identity(f"node-{name}-server", user, names=(name,), addresses=(address,)))
+        proxy = authority.issue(Identity("kube-proxy", "system:kube-proxy"))
+        shutil.copyfile(server.certificate, pki / "kubelet.pem")
+        write_private(pki / "kubelet.key", server.key.read_text())
+        write_private(pki / "kubelet.kubeconfig", self.control_plane.render_kubeconfig(client, user))
+        write_private(pki / "kube-proxy.kubeconfig", self.control_plane.render_kubeconfig(proxy, "system:kube-proxy"))
+        (layout.state / "cni").mkdir(exist_ok=True)
+        files = {
+            "cni/10-pods.conflist": render_pod_network(pod_network(number)),
+            "containerd.toml": render_configuration(
+                layout.containerd_root, layout.state / "cni", pause_image.REFERENCE
+            ),
+            "kubelet.json": kubelet.render_kubelet_configuration(layout, number, authority.pair.certificate),
+            "kube-proxy.json": kubelet.render_proxy_configuration(layout),
+            "resolv.conf": f"nameserver {layout.region.control_plane_address}\n",
+        }
+        for path, content in files.items():
+            (layout.state / path).write_text(content)
+
+    def _register(self, api: ApiClient) -> None:
+        """Make the Node object, or bring the labels and taints of an existing one to what was asked for."""
+        body = kubelet.node_object(self.spec, self.record.number, self.layout.region.name)
+        path = f"/api/v1/nodes/{self.spec.name}"
+        if api.create("/api/v1/nodes", body):
+            return
+        present = api.get(path) or {}
+        conditions = [
+            taint
+            for taint in present.get("spec", {}).get("taints", [])
+            if taint["key"].startswith("node.kubernetes.io/")
+        ]
+        api.merge(
+            path,
+            {
+                "metadata": {"labels": body["metadata"]["labels"]},
+                "spec": {"taints": body["spec"]["taints"] + conditions},
+            },
+        )
+
+    def _wait_for_runtime(self, containerd: Daemon) -> None:
+        command = [*containerd.entrance, "ctr", "--address", SOCKET, "version"]
+
+        def failure() -> str:
+            return f"containerd of node {self.spec.name} did not start; {containerd.log_file} ends:\n{containerd.log_tail()}"
+
+        def answers() -> bool:
+            if not containerd.is_running():
+                raise RegionError(failure())
+            return succeeds(command, timeout=10)
+
+        wait_until(answers, RUNTIME_SECONDS, failure)
+
+
+def node_processes(layout: NodeLayout) -> set[int]:
+    """Every process of a node, its pods' too: by control group, marker and network namespace."""
+    grouped = {pid for pid in control_groups.processes(layout.control_group) if processes.start_time(pid) is not None}
+    marked = processes.owned_processes(lambda owner: owner == layout.owner)
+    return grouped | marked | processes.namespace_processes(layout.network_namespace)

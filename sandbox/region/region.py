@@ -1,0 +1,197 @@
+"""A region's real Kubernetes cluster: what the cloud calls to start and stop it and to give it nodes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+
+from sandbox.region import cleanup, network
+from sandbox.region.api import ApiClient
+from sandbox.region.control_plane import ControlPlane
+from sandbox.region.errors import RegionError
+from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name, namespace_path
+from sandbox.region.node import Node, NodeRecord
+from sandbox.region.pki import service_account_keys
+from sandbox.region.specification import NodeSpec
+from sandbox.settings import SandboxSettings
+
+
+class Region:
+    """One region. Calls from several threads or processes at once wait for each other where they must."""
+
+    def __init__(self, name: str, slot: int, sandbox: SandboxSettings) -> None:
+        """Name what is to be; nothing is made or checked on the machine.
+
+        Args:
+            name: as the cloud's, for instance "cn-hangzhou".
+            slot: the region's place in the address plan, 0 to 14; one region a slot.
+            sandbox: whose region it is.
+        """
+        self.layout = RegionLayout(sandbox, checked_name("region", name), slot)
+        self._control_plane = ControlPlane(self.layout)
+
+    @property
+    def name(self) -> str:
+        """The region's name."""
+        return self.layout.name
+
+    @property
+    def issuer(self) -> str:
+        """Who issues service accounts' tokens; the same over stops and starts."""
+        return self.layout.server
+
+    def start(self) -> None:
+        """Start what does not run; returns once the API server is ready. Known nodes come back without being waited for.
+
+        Raises:
+            RegionError: when the API server does not become ready in time, or the machine lacks something.
+        """
+        with self._locked("region"):
+            self._check_slot()
+            if not namespace_path(self.layout.network_namespace).exists() or not self._any_running():
+                self._clear()
+                network.create_region_network(self.layout)
+            self._control_plane.start()
+            names = self.node_names()
+        if names:
+            with self._api() as api:
+                for name in names:
+                    with self._locked(f"node-{name}"):
+                        self._known_node(name).start(api)
+
+    def stop(self) -> None:
+        """Kill every process of the region and undo all that it has on the host; its objects stay on disk."""
+        with self._locked("region"):
+            self._clear()
+
+    def purge(self) -> None:
+        """Stop, and forget everything."""
+        with self._locked("region"):
+            self._clear()
+        shutil.rmtree(self.layout.state, ignore_errors=True)
+
+    def is_running(self) -> bool:
+        """Whether every process of the control plane runs."""
+        return self._control_plane.is_running()
+
+    def kubeconfig(self) -> str:
+        """A cluster administrator's kubeconfig that works from the host."""
+        return self._control_plane.kubeconfig()
+
+    def service_account_public_key(self) -> str:
+        """The PEM text with which service accounts' tokens (RS256) are verified."""
+        return service_account_keys(self.layout.pki).certificate.read_text()
+
+    def add_node(self, spec: NodeSpec) -> None:
+        """Give the region a node, or bring the one of this name up; returns when it is Ready with its GPUs.
+
+        Raises:
+            RegionError: when the region does not run, or the node does not become Ready in time.
+        """
+        checked_name("node", spec.name)
+        self._check_running()
+        record = self._remember(spec)
+        node = Node(self.layout.node(spec.name), self._control_plane, record)
+        with self._locked(f"node-{spec.name}"), self._api() as api:
+            node.start(api)
+            node.wait_ready(api)
+
+    def remove_node(self, name: str) -> None:
+        """Take a node away at once, without draining it; no error when there is none."""
+        with self._locked(f"node-{name}"):
+            layout = self.layout.node(checked_name("node", name))
+            record = NodeRecord.read(layout) or NodeRecord(NodeSpec(name), MAXIMUM_NODES)
+            node = Node(layout, self._control_plane, record)
+            if self.is_running():
+                with self._api() as api:
+                    node.remove(api)
+            else:
+                node.remove(None)
+
+    def node_names(self) -> list[str]:
+        """Names of the region's nodes, also while it is stopped."""
+        if not self.layout.nodes.is_dir():
+            return []
+        return sorted(entry.name for entry in self.layout.nodes.iterdir() if (entry / "node.json").exists())
+
+    def kill_container(self, namespace: str, pod: str, container: str | None = None) -> None:
+        """SIGKILL the first process of a pod's container (its only one, when not named), as a crash would.
+
+        Raises:
+            RegionError: when there is no such running container.
+        """
+        with self._api() as api:
+            found = api.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")
+        if found is None:
+            raise RegionError(f"region {self.name} has no pod {namespace}/{pod}")
+        statuses = found.get("status", {}).get("containerStatuses", [])
+        chosen = [status for status in statuses if container in (None, status["name"])]
+        if len(chosen) != 1:
+            names = ", ".join(status["name"] for status in statuses) or "none yet"
+            raise RegionError(f"pod {namespace}/{pod}: name one of its containers ({names}), not {container!r}")
+        if "running" not in chosen[0].get("state", {}):
+            raise RegionError(f"container {chosen[0]['name']} of pod {namespace}/{pod} does not run")
+        node = self._known_node(found["spec"]["nodeName"])
+        node.kill_container(chosen[0]["containerID"].removeprefix("containerd://"))
+
+    def _known_node(self, name: str) -> Node:
+        layout = self.layout.node(name)
+        record = NodeRecord.read(layout)
+        if record is None:
+            raise RegionError(f"region {self.name} has no real node {name}; it has {self.node_names()}")
+        return Node(layout, self._control_plane, record)
+
+    def _remember(self, spec: NodeSpec) -> NodeRecord:
+        """Record the node under the number that it has, or the smallest that is free."""
+        with self._locked("numbers"):
+            layout = self.layout.node(spec.name)
+            present = NodeRecord.read(layout)
+            others = [NodeRecord.read(self.layout.node(name)) for name in self.node_names()]
+            taken = {record.number for record in others if record is not None}
+            free = next((number for number in range(MAXIMUM_NODES) if number not in taken), None)
+            if free is None and present is None:
+                raise RegionError(
+                    f"region {self.name} has {MAXIMUM_NODES} nodes, the most it can have; remove some first"
+                )
+            record = NodeRecord(spec, present.number if present is not None else free or 0)
+            record.write(layout)
+            return record
+
+    def _api(self) -> ApiClient:
+        return ApiClient(self._control_plane.credentials())
+
+    def _any_running(self) -> bool:
+        return any(daemon.is_running() for daemon in self._control_plane.daemons().values())
+
+    def _clear(self) -> None:
+        cleanup.clear_region(self.layout)
+
+    def _check_running(self) -> None:
+        if not self.is_running():
+            raise RegionError(f"region {self.name} does not run; start it first")
+
+    def _check_slot(self) -> None:
+        """A region keeps its slot: its address is in certificates and tokens."""
+        path = self.layout.state / "region.json"
+        if path.exists():
+            slot = json.loads(path.read_text())["slot"]
+            if slot != self.layout.slot:
+                raise RegionError(
+                    f"region {self.name} was made in slot {slot} and cannot move to slot {self.layout.slot}; "
+                    f"use slot {slot}, or purge the region"
+                )
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text(json.dumps({"slot": self.layout.slot}))
+
+    @contextlib.contextmanager
+    def _locked(self, what: str) -> Iterator[None]:
+        """One at a time, over processes too; the kernel frees the lock of one that dies."""
+        directory = self.layout.sandbox.state / "regions" / ".locks"
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / f"{self.name}-{what}").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,188 @@
+"""A recording engine, fresh for each test: the whole program runs against it and every registration is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import settings as pulumi_settings
+
+ACCOUNT = "1234567890123456"
+REPOSITORY = Path(__file__).resolve().parents[3]
+PLATFORM_OUTPUTS = {
+    "account": ACCOUNT,
+    "zone": "language.example.com",
+    "regions": {
+        "cn-hangzhou": {
+            "cluster_id": "c0123",
+            "network_id": "vpc-1",
+            "switch_ids": ["vsw-1", "vsw-2", "vsw-3"],
+            "identity_provider": f"acs:ram::{ACCOUNT}:oidc-provider/ack-rrsa-c0123",
+            "identity_issuer": "https://oidc-ack-cn-hangzhou.example.com/c0123",
+        }
+    },
+    "kubeconfigs": {"cn-hangzhou": "apiVersion: v1\nkind: Config\n"},
+}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as the engine would see it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    provider: str
+    parent: str
+    protect: bool
+    ignore_changes: tuple[str, ...]
+    dependencies: frozenset[str]
+    custom: bool
+
+
+@dataclass
+class Recorder(pulumi_mocks.Mocks):
+    """Answers as the cloud would; keeps what was asked."""
+
+    calls: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    account: str = ACCOUNT
+    platform_outputs: dict[str, Any] = field(default_factory=lambda: dict(PLATFORM_OUTPUTS))
+
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.made.append(args.typ)
+        outputs = dict(args.inputs)
+        if args.typ == "pulumi:pulumi:StackReference":
+            outputs = {**outputs, "outputs": self.platform_outputs, "secretOutputNames": ["kubeconfigs"]}
+        if args.typ.endswith(":ManagedKubernetes"):
+            outputs["rrsaMetadata"] = {
+                "enabled": True,
+                "ramOidcProviderArn": PLATFORM_OUTPUTS["regions"]["cn-hangzhou"]["identity_provider"],  # type: ignore[index]
+                "rrsaOidcIssuerUrl": PLATFORM_OUTPUTS["regions"]["cn-hangzhou"]["identity_issuer"],  # type: ignore[index]
+            }
+        if args.typ.endswith(":EipAddress"):
+            outputs["ipAddress"] = "47.96.0.10"
+        if args.typ.endswith("ram/role:Role"):
+            outputs["arn"] = f"acs:ram::{self.account}:role/{args.inputs['roleName']}"
+        identifier = args.inputs.get("bucket") if args.typ.endswith("oss/bucket:Bucket") else f"{args.name}-id"
+        return identifier, outputs
+
+    def call(self, args: pulumi_mocks.MockCallArgs) -> dict[str, Any]:
+        self.calls.append(args.token)
+        if args.token.endswith("getCallerIdentity"):
+            return {"accountId": self.account, "arn": "", "id": "caller", "identityType": "RAMUser"}
+        if args.token.endswith("getClusterCredential"):
+            return {"kubeConfig": "apiVersion: v1\nkind: Config\n", "clusterId": args.args["clusterId"], "id": "x"}
+        raise AssertionError(f"unexpected call {args.token}")
+
+
+class RecordingMonitor(pulumi_mocks.MockMonitor):
+    """The engine's stand-in, which also sees providers, parents and protection."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self.registrations: list[Registration] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        response = super().RegisterResource(request)
+        from pulumi.runtime import rpc
+
+        inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
+        provider = request.provider or next(iter(request.providers.values()), "")
+        self.registrations.append(
+            Registration(
+                type=request.type,
+                name=request.name,
+                inputs=_plain(inputs),
+                provider=provider,
+                parent=request.parent,
+                protect=request.protect,
+                ignore_changes=tuple(request.ignoreChanges),
+                dependencies=frozenset(request.dependencies),
+                custom=request.custom,
+            )
+        )
+        return response
+
+
+def _plain(value: Any) -> Any:
+    """Without the wrappers of secrets and outputs."""
+    if isinstance(value, dict):
+        if "value" in value and len(value) == 2 and any("4dabf18193072939515e22adb298388d" in key for key in value):
+            return _plain(value["value"])
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+@dataclass
+class Run:
+    """What a run of the program registered and exported."""
+
+    registrations: list[Registration]
+    exports: dict[str, Any]
+    recorder: Recorder
+
+    def of(self, type_suffix: str) -> list[Registration]:
+        """Registrations whose type ends so."""
+        return [item for item in self.registrations if item.type.endswith(type_suffix)]
+
+    def one(self, type_suffix: str, name_suffix: str = "") -> Registration:
+        """The only registration of a type (and name)."""
+        found = [item for item in self.of(type_suffix) if item.name.endswith(name_suffix)]
+        assert len(found) == 1, [item.name for item in found]
+        return found[0]
+
+
+@pytest.fixture(autouse=True)
+def _strict_outputs() -> Iterator[None]:
+    """An Output in a string is an error."""
+    before = os.environ.get("PULUMI_ERROR_OUTPUT_STRING")
+    os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
+    yield
+    if before is None:
+        del os.environ["PULUMI_ERROR_OUTPUT_STRING"]
+    else:
+        os.environ["PULUMI_ERROR_OUTPUT_STRING"] = before
+
+
+@pytest.fixture
+def recorder_factory() -> type[Recorder]:
+    """Makes recorders that answer otherwise than by default."""
+    return Recorder
+
+
+@pytest.fixture
+def run_program() -> Callable[..., Run]:
+    """Runs a function as a Pulumi program against a fresh recorder."""
+
+    def run(program: Callable[[], None], stack: str = "qa", recorder: Recorder | None = None) -> Run:
+        recorder = recorder or Recorder()
+        monitor = RecordingMonitor(recorder)
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        pulumi_settings.set_root_resource(None)
+        pulumi_mocks.set_mocks(recorder, project="language-model-clusters", stack=stack, monitor=monitor)
+        exports: dict[str, Any] = {}
+
+        @pulumi.runtime.test
+        def within() -> pulumi.Output[Any]:
+            program()
+            stack_resource = pulumi_settings.get_root_resource()
+            outputs = getattr(stack_resource, "outputs", {})
+            return pulumi.Output.all(**outputs).apply(exports.update)
+
+        try:
+            within()
+        finally:
+            loop.close()
+            asyncio.set_event_loop(None)
+        return Run(monitor.registrations, exports, recorder)
+
+    return run

