@@ -63,10 +63,15 @@ def destroy(settings: SandboxSettings, progress: Progress) -> None:
         engine.prepare()
         for stack in sorted(engine.stacks(), key=lambda name: name == PLATFORM):
             with progress.step(f"pulumi destroy --stack {stack}"):
-                for region, places in engine.outputs(stack).get("regions", {}).items():
-                    if "bucket" in places:
-                        empty(settings, str(places["bucket"]), region)
-                engine.destroy(stack)
+                destroy_stack(settings, engine, stack)
+
+
+def destroy_stack(settings: SandboxSettings, engine: Engine, stack: str) -> None:
+    """Empty the stack's buckets, then destroy it."""
+    for region, places in engine.outputs(stack).get("regions", {}).items():
+        if "bucket" in places:
+            empty(settings, str(places["bucket"]), region)
+    engine.destroy(stack)
 
 
 def upload_corpus(settings: SandboxSettings, bucket: str, region: str) -> None:
@@ -131,6 +136,6 @@ def kubeconfig_file(settings: SandboxSettings, region: str) -> Path:
 def follow_logs(settings: SandboxSettings, business: str) -> int:
     """`kubectl logs --follow` of the business's training in its first region; returns kubectl's exit status."""
     region, places = next(iter(Engine(settings).outputs(business)["regions"].items()))
-    arguments = ["--kubeconfig", kubeconfig_file(settings, region), "--namespace", str(places["namespace"])]
-    command = [binary("kubectl"), *arguments, "logs", "--follow", f"deployment/{places['training_deployment']}"]
+    arguments = ["--kubeconfig", str(kubeconfig_file(settings, region)), "--namespace", str(places["namespace"])]
+    command = [str(binary("kubectl")), *arguments, "logs", "--follow", f"deployment/{places['training_deployment']}"]
     return subprocess.run(command, check=False).returncode

@@ -9,6 +9,8 @@ from sandbox import cloud_process, doctor
 from sandbox.certificates import certificate_authority
 from sandbox.errors import SandboxError
 from sandbox.images.builder import build_images
+from sandbox.images.settings import ImagePaths
+from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.region import cleanup, network
 from sandbox.region.images import build_node_template
@@ -21,8 +23,8 @@ def prepare(settings: SandboxSettings, progress: Progress, *, all_tools: bool = 
     require_healthy_machine(settings)
     obtain_toolchain(progress, all_tools=all_tools)
     certificate_authority(settings.cache)
-    build_images(settings, progress)
-    build_node_template(settings, progress)
+    build_images(ImagePaths(REPOSITORY, settings.cache), progress)
+    build_node_template(settings, progress.line)
 
 
 def obtain_toolchain(progress: Progress, *, all_tools: bool = False) -> None:

@@ -43,11 +43,12 @@ class ObjectStore(pulumi.ComponentResource):
             f"{name}-bucket",
             bucket=args.names.bucket,
             storage_class="Standard",
-            versioning=alicloud.oss.BucketVersioningArgs(status="Enabled"),
+            versioning={"status": "Enabled"},
             lifecycle_rules=lifecycle_rules(args.settings.backup),
-            server_side_encryption_rule=alicloud.oss.BucketServerSideEncryptionRuleArgs(
-                sse_algorithm=args.settings.encryption, kms_master_key_id=args.settings.kms_key
-            ),
+            server_side_encryption_rule={
+                "sse_algorithm": args.settings.encryption,
+                "kms_master_key_id": args.settings.kms_key,
+            },
             force_destroy=False,
             tags=dict(args.tags),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
@@ -93,26 +94,19 @@ def access_policy(bucket: str) -> dict[str, Any]:
     }
 
 
-def lifecycle_rules(backup: Backup) -> list[alicloud.oss.BucketLifecycleRuleArgs]:
+def lifecycle_rules(backup: Backup) -> list[dict[str, Any]]:
     """Old versions move to cheaper classes, then go; parts of unfinished uploads go soon; delete markers last."""
     moves = [("IA", backup.infrequent_access_after_days)]
     if backup.archive_after_days is not None:
         moves.append(("Archive", backup.archive_after_days))
     return [
-        alicloud.oss.BucketLifecycleRuleArgs(
-            id="backup",
-            prefix="",
-            enabled=True,
-            noncurrent_version_transitions=[
-                alicloud.oss.BucketLifecycleRuleNoncurrentVersionTransitionArgs(storage_class=kind, days=days)
-                for kind, days in moves
-            ],
-            noncurrent_version_expirations=[
-                alicloud.oss.BucketLifecycleRuleNoncurrentVersionExpirationArgs(days=backup.retention_days)
-            ],
-            expirations=[alicloud.oss.BucketLifecycleRuleExpirationArgs(expired_object_delete_marker=True)],
-            abort_multipart_uploads=[
-                alicloud.oss.BucketLifecycleRuleAbortMultipartUploadArgs(days=backup.incomplete_upload_days)
-            ],
-        )
+        {
+            "id": "backup",
+            "prefix": "",
+            "enabled": True,
+            "noncurrent_version_transitions": [{"storage_class": kind, "days": days} for kind, days in moves],
+            "noncurrent_version_expirations": [{"days": backup.retention_days}],
+            "expirations": [{"expired_object_delete_marker": True}],
+            "abort_multipart_uploads": [{"days": backup.incomplete_upload_days}],
+        }
     ]

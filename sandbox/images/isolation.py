@@ -87,7 +87,7 @@ def run_enclosed(
     bounded = ["timeout", "--signal=KILL", str(timeout_seconds), *command]
     recent: deque[str] = deque(maxlen=RECENT_LINES)
     with (
-        log.open("a", encoding="utf-8") as record,
+        log.open("a", encoding="utf-8", buffering=1) as record,
         subprocess.Popen(
             [*ENCLOSURE, *bounded],
             stdin=subprocess.DEVNULL,

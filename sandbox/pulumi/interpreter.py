@@ -49,7 +49,7 @@ class Interpreter:
     def site_packages(self) -> list[Path]:
         """Where its packages are installed."""
         if self.virtual_environment is not None:
-            found = sorted(self.virtual_environment.glob("lib*/python3*/site-packages"))
+            found = sorted(self.virtual_environment.glob("lib/python3*/site-packages"))
             if found:
                 return found
         return [Path(self.answer("import sysconfig; print(sysconfig.get_paths()['purelib'])"))]

@@ -9,8 +9,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import grpc
+
+if TYPE_CHECKING:
+    from pulumi.runtime.proto import engine_pb2
 
 MAXIMUM_MESSAGE_BYTES = 400 * 1024 * 1024
 """What the engine itself allows: a state may hold large objects."""
@@ -77,7 +81,7 @@ class EngineLog:
         """What happens right now, shown beside the resource and replaced by the next status."""
         self._log(self._messages.INFO, message, urn, ephemeral=True)
 
-    def _log(self, severity: int, message: str, urn: str, *, ephemeral: bool) -> None:
+    def _log(self, severity: engine_pb2.LogSeverity.ValueType, message: str, urn: str, *, ephemeral: bool) -> None:
         request = self._messages.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
         try:
             self._stub.Log(request, timeout=5.0)

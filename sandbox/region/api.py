@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -119,10 +120,8 @@ def wait_until(condition: Callable[[], bool], seconds: float, failure: Callable[
 def _object(response: httpx.Response) -> dict[str, Any]:
     if response.is_error:
         message = response.text[:1000]
-        try:
+        with contextlib.suppress(ValueError):
             message = response.json().get("message", message)
-        except ValueError:
-            pass
         request = response.request
         raise RegionError(f"the API server refused {request.method} {request.url.path}: {message}")
     document: dict[str, Any] = response.json()

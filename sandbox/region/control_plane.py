@@ -1,4 +1,4 @@
-"""A region's control plane: etcd, API server, controller manager, scheduler and DNS, each a process in its namespace."""
+"""A region's control plane: etcd, API server, controller manager, scheduler, DNS, each a process in its namespace."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class ControlPlane:
 def etcd_arguments(data: Path, pki: Path) -> list[str]:
     """etcd's command line.
 
-    It does not wait for the disk: what a power cut could lose here is a sandbox's last second, and kill -9 loses nothing.
+    It does not wait for the disk: a power cut could lose a sandbox's last second; kill -9 loses nothing.
     """
     return [
         "--name=etcd",

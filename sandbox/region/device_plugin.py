@@ -1,4 +1,4 @@
-"""A real Kubernetes device plugin: tells a node's kubelet of GPUs that do not exist, so that `nvidia.com/gpu` is counted.
+"""A real Kubernetes device plugin that tells a node's kubelet of GPUs that do not exist, so that they are counted.
 
 Runs as `python -m sandbox.region.device_plugin --count N` in a node's namespaces. The capacity comes from the plugin as
 on a real node, so it holds through kubelet's status updates, and the plugin registers again when kubelet restarts.
@@ -26,7 +26,7 @@ ENDPOINT = "nvidia-gpu.sock"
 API_VERSION = "v1beta1"
 POLL_SECONDS = 1.0
 FIRST_POLL_SECONDS = 0.1
-"""Until registered: a kubelet that knows of the devices when it first reports its status makes the node usable at once."""
+"""Until registered: a kubelet that knows the devices when it first reports its status makes the node usable at once."""
 CALL_SECONDS = 5.0
 
 

@@ -41,7 +41,7 @@ def covers(directory: Path, number: int, cores: int, memory_mebibytes: int) -> l
 
 def parse_processors(text: str) -> list[int]:
     """Processor numbers of the kernel's list format, such as "0-1,4"."""
-    found = []
+    found: list[int] = []
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
         found += range(int(first), int(last or first) + 1)

@@ -1,4 +1,4 @@
-"""One real node of a region: network and mount namespace, containerd, kubelet, kube-proxy and, with GPUs, their plugin."""
+"""One real node of a region: its namespaces, containerd, kubelet, kube-proxy and, with GPUs, their device plugin."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Node:
         """Every process of the node, in the order of their start."""
         layout = self.layout
         address = layout.region.node_address(self.record.number)
-        plugin = [sys.executable, "-m", "sandbox.region.device_plugin", "--count", self.spec.gpus]
+        plugin = [sys.executable, "-m", "sandbox.region.device_plugin", "--count", str(self.spec.gpus)]
         environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1", "GRPC_VERBOSITY": "NONE"}
         return [
             self._daemon("containerd", [binary("containerd"), "--config", layout.state / "containerd.toml"]),
@@ -159,9 +159,7 @@ class Node:
             raise RegionError(f"container {container_id} on node {self.spec.name} has ended already")
         os.kill(pid, signal.SIGKILL)
 
-    def _daemon(
-        self, name: str, arguments: Sequence[str | int | Path], environment: dict[str, str] | None = None
-    ) -> Daemon:
+    def _daemon(self, name: str, arguments: Sequence[str | Path], environment: dict[str, str] | None = None) -> Daemon:
         layout = self.layout
         return Daemon(
             name=name,
@@ -243,7 +241,8 @@ class Node:
         command = [*containerd.entrance, "ctr", "--address", SOCKET, "version"]
 
         def failure() -> str:
-            return f"containerd of node {self.spec.name} did not start; {containerd.log_file} ends:\n{containerd.log_tail()}"
+            where = f"containerd of node {self.spec.name} did not start; {containerd.log_file} ends"
+            return f"{where}:\n{containerd.log_tail()}"
 
         def answers() -> bool:
             if not containerd.is_running():

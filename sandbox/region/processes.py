@@ -183,4 +183,4 @@ def kill_all(find: Callable[[], set[int]], what: str) -> None:
 
 
 def _all_pids() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]

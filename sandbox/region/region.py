@@ -44,7 +44,7 @@ class Region:
         return self.layout.server
 
     def start(self) -> None:
-        """Start what does not run; returns once the API server is ready. Known nodes come back without being waited for.
+        """Start what does not run; returns once the API server is ready, without waiting for the known nodes.
 
         Raises:
             RegionError: when the API server does not become ready in time, or the machine lacks something.

@@ -1,31 +1,230 @@
-"""One business end to end, with the real engine, provider, Kubernetes and ElasticDL: the tests run in this order.
+"""One business end to end, with the real engine, provider, Kubernetes and ElasticDL. The tests run in this order.
 
-Up, a second up with no change, training with a worker killed in the middle, an edit, bad input, destroy, and nothing
-left. What a single part does in detail is tested beside that part.
+Up, a second up with no change, training with a worker killed in the middle, the cloud killed, an edit, bad input,
+destroy, and nothing left. What a single part does in detail is tested beside that part.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
+import shutil
+import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dnslib
 import pytest
 import yaml
+from dnslib import DNSRecord
 
 from sandbox import cloud_process, deployment, lifecycle
 from sandbox.engine import Engine
 from sandbox.environment import environment
+from sandbox.locking import exclusive
+from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
-from sandbox.region import cleanup
+from sandbox.region import Region, cleanup
 from sandbox.settings import SandboxSettings
-from sandbox.toolchain import binary
-from tests.sandbox.cluster import Cluster
+from tests.sandbox.cluster import Cluster, wait_for
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1800)]
+
+REGION = "cn-hangzhou"
+JOB = "elasticdl-job-name=language-model"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the program and the stack files, so that an edit changes no committed file."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("infra", "stacks", "trainer"):
+        shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Pulumi.yaml", "__main__.py", "requirements.txt"):
+        shutil.copy(REPOSITORY / name, copy / name)
+    (copy / ".venv").symlink_to(REPOSITORY / ".venv")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def engine(empty_sandbox: SandboxSettings, progress: Progress, project: Path) -> Engine:
+    """Platform and business, brought up by the real engine."""
+    lifecycle.start(empty_sandbox, progress)
+    engine = Engine(empty_sandbox, project)
+    engine.prepare()
+    engine.up("platform")
+    engine.up("qa")
+    return engine
+
+
+@pytest.fixture(scope="module")
+def places(engine: Engine) -> dict[str, Any]:
+    """Where the business's things are in the region."""
+    found: dict[str, Any] = engine.outputs("qa")["regions"][REGION]
+    return found
+
+
+@pytest.fixture(scope="module")
+def cluster(engine: Engine, settings: SandboxSettings, places: dict[str, Any]) -> Cluster:
+    return Cluster(deployment.kubeconfig_file(settings, REGION), places["namespace"])
+
+
+@pytest.fixture(scope="module")
+def pulumi(engine: Engine, settings: SandboxSettings, project: Path) -> Iterator[Any]:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [settings.state / "bin" / "pulumi", *arguments, "--non-interactive"],
+            cwd=project,
+            env={**os.environ, **environment(settings)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    return run
+
+
+def test_up_gives_the_business_nodes_of_its_own(cluster: Cluster) -> None:
+    nodes = cluster.objects("nodes", "--selector", "language-models/business=qa")
+    assert len(nodes) == 2
+    for node in nodes:
+        assert node["status"]["allocatable"]["nvidia.com/gpu"] == "1"
+        taints = {(taint["key"], taint["effect"]) for taint in node["spec"]["taints"]}
+        assert ("language-models/business", "NoSchedule") in taints
+
+
+def test_up_fences_the_namespace(cluster: Cluster) -> None:
+    assert cluster.objects("resourcequotas")
+    assert cluster.objects("limitranges")
+    policies = cluster.objects("networkpolicies")
+    assert any(policy["spec"]["podSelector"] == {} and "ingress" not in policy["spec"] for policy in policies)
+    assert cluster.objects("rolebindings")
+
+
+def test_the_business_has_a_name_in_the_zone(settings: SandboxSettings, places: dict[str, Any]) -> None:
+    for tcp in (False, True):
+        answer = DNSRecord.parse(
+            DNSRecord.question(places["dns_name"]).send(str(settings.addresses.cloud), 53, tcp=tcp, timeout=5)
+        )
+        assert [str(record.rdata) for record in answer.rr] == [places["entry_address"]]
+
+
+def test_a_second_up_changes_nothing(pulumi: Any, project: Path) -> None:
+    for stack in ("platform", "qa"):
+        result = pulumi("up", "--yes", "--skip-preview", "--stack", stack, "--expect-no-changes")
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_preview_writes_into_no_stack_file(pulumi: Any, project: Path) -> None:
+    before = (project / "stacks" / "Pulumi.qa.yaml").read_bytes()
+    result = pulumi("preview", "--stack", "qa", "--expect-no-changes")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (project / "stacks" / "Pulumi.qa.yaml").read_bytes() == before
+
+
+def test_a_second_deploy_while_one_runs_is_refused_and_breaks_nothing(settings: SandboxSettings) -> None:
+    with exclusive(settings.state / "deploy.lock", "deploying to this sandbox"):
+        second = subprocess.run(
+            [REPOSITORY / ".venv" / "bin" / "python", "-m", "sandbox", "deploy", "qa"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert second.returncode == 1
+    assert second.stderr.startswith("error: another process")
+    assert cloud_process.is_answering(settings)
+
+
+def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
+    settings: SandboxSettings, progress: Progress, cluster: Cluster, places: dict[str, Any]
+) -> None:
+    deployment.upload_corpus(settings, places["bucket"], REGION)
+    status = wait_for(
+        "a task done by the workers",
+        lambda: tasks_done(deployment.training_status(settings, places["bucket"], REGION)),
+        seconds=300,
+    )
+    assert status["tasks"]["done"] < status["tasks"]["total"], "the job was over before the worker could be killed"
+    workers = cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")
+    assert len(workers) == 2
+    assert len(cluster.running_pods(f"{JOB},elasticdl-replica-type=ps")) == 1
+    Region(REGION, 0, settings).kill_container(places["namespace"], workers[0])
+    wait_for(
+        "two running workers, one of them new",
+        lambda: len(set(cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")) - {workers[0]}) == 2,
+        seconds=120,
+    )
+    model = deployment.wait_for_model(settings, places["bucket"], REGION, progress)
+    assert model["tasks"]["done"] == model["tasks"]["total"]
+    assert model["tasks"]["lost"] == 0
+    assert model["loss"]["last"] < model["loss"]["first"]
+    assert model["perplexity"]["network"] < model["perplexity"]["unigram"]
+
+
+def tasks_done(status: dict[str, Any]) -> dict[str, Any] | None:
+    """The status, once at least one task is done."""
+    return status if status.get("tasks", {}).get("done", 0) > 0 else None
+
+
+def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dict[str, Any]) -> None:
+    verified = json.loads(deployment.trainer(settings, ["verify", f"oss://{places['bucket']}", "--region", REGION]))
+    assert verified["files"] > 0
+
+
+def test_the_clouds_state_survives_kill_9(settings: SandboxSettings, pulumi: Any) -> None:
+    process = cloud_process.process_id(settings)
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
+    wait_for("the end of the cloud's process", lambda: cloud_process.process_id(settings) is None, seconds=10)
+    cloud_process.start(settings)
+    result = pulumi("preview", "--stack", "qa", "--expect-no-changes", "--refresh")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_an_edit_of_the_stack_file_changes_just_what_it_says(pulumi: Any, project: Path, cluster: Cluster) -> None:
+    edit(project, lambda business: business["quota"].update(pods=21))
+    result = pulumi("up", "--yes", "--skip-preview", "--stack", "qa")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 updated" in result.stdout
+    assert cluster.objects("resourcequotas")[0]["spec"]["hard"]["pods"] == "21"
+
+
+def test_bad_input_stops_the_preview_before_the_first_resource(pulumi: Any, project: Path) -> None:
+    path = project / "stacks" / "Pulumi.qa.yaml"
+    good = path.read_text()
+    edit(project, lambda business: business["quota"].update(podz=3))
+    result = pulumi("preview", "--stack", "qa")
+    path.write_text(good)
+    assert result.returncode != 0
+    assert "podz" in result.stdout
+    assert "Pulumi.qa.yaml" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def edit(project: Path, change: Any) -> None:
+    """Change the business's settings in its stack file."""
+    path = project / "stacks" / "Pulumi.qa.yaml"
+    content = yaml.safe_load(path.read_text())
+    change(content["config"]["language-model-clusters:business"])
+    path.write_text(yaml.safe_dump(content))
+
+
+def test_destroy_leaves_nothing_in_the_cluster_nor_in_the_cloud(
+    engine: Engine, settings: SandboxSettings, progress: Progress, cluster: Cluster
+) -> None:
+    deployment.destroy_stack(settings, engine, "qa")
+    assert "qa" not in {item["metadata"]["name"] for item in cluster.objects("namespaces")}
+    assert cluster.objects("nodes") == []
+    deployment.destroy_stack(settings, engine, "platform")
+    resources = cloud_process.status(settings)["resources"]
+    assert {kind: count for kind, count in resources.items() if count} == {}
+
+
+def test_down_leaves_nothing_on_the_host(settings: SandboxSettings, progress: Progress) -> None:
+    assert lifecycle.stop(settings, progress, purge=True) == []
+    assert cleanup.leftovers(settings.addresses, settings.state) == []
+    assert not settings.state.exists()

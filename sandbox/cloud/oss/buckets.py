@@ -45,7 +45,7 @@ def create(transaction: Transaction, bucket: Bucket) -> None:
         if existing.storage_class != bucket.storage_class or existing.redundancy != bucket.redundancy:
             message = "The bucket exists already, with another storage class or redundancy type."
             raise OssError("BucketAlreadyExists", message, {"BucketName": bucket.name})
-        set_field(transaction, existing, "acl", bucket.acl)
+        set_field(transaction, bucket.name, "acl", bucket.acl)
         return
     (count,) = transaction.execute(
         "SELECT count(*) FROM buckets WHERE owner = ? AND region = ?", (bucket.owner, bucket.region)
@@ -79,10 +79,11 @@ def delete(transaction: Transaction, name: str) -> None:
     transaction.execute("DELETE FROM buckets WHERE id = ?", (bucket.id,))
 
 
-def set_field(transaction: Transaction, bucket: Bucket, field: str, value: str) -> None:
+def set_field(transaction: Transaction, name: str, field: str, value: str) -> None:
     """Change one of a bucket's own properties."""
     if field not in ("acl", "versioning", "resource_group"):
         raise ValueError(f"{field} of a bucket cannot be changed")
+    bucket = get(transaction, name)
     transaction.execute(f"UPDATE buckets SET {field} = ? WHERE id = ?", (value, bucket.id))  # noqa: S608
 
 

@@ -145,7 +145,7 @@ class _Run:
         due = self._rule.abort_uploads
         key, upload = "", ""
         while due is not None:
-            page = uploads.listed(self._database.reader, self._bucket, key, upload, None, BATCH)
+            page = uploads.listed(self._database.reader, self._bucket, "", key, upload, None, BATCH)
             if not page:
                 return
             old = [

@@ -133,3 +133,19 @@ def _remove_row(transaction: Transaction, found: ObjectVersion | None) -> None:
         return
     transaction.execute("DELETE FROM versions WHERE id = ?", (found.id,))
     transaction.discard(segment.name for segment in found.segments)
+
+
+def replace(transaction: Transaction, found: ObjectVersion, content: Draft, now: int) -> None:
+    """Give a stored version new content in place, as AppendObject does."""
+    transaction.execute(
+        "UPDATE versions SET size = ?, etag = ?, crc64 = ?, modified = ?, segments = ?, next_position = ? WHERE id = ?",
+        (
+            content.size,
+            content.etag,
+            str(content.crc64),
+            now,
+            dump_segments(content.segments),
+            content.next_position,
+            found.id,
+        ),
+    )

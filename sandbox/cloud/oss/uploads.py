@@ -78,11 +78,16 @@ def close(transaction: Transaction, upload: str, kept: frozenset[int] = frozense
     transaction.execute("DELETE FROM uploads WHERE id = ?", (upload,))
 
 
-def listed(source: Source, bucket: Bucket, key: str, upload: str, end: str | None, limit: int) -> list[Upload]:
-    """Uploads in order of key and id, after (`key`, `upload`) and before the key `end`."""
+def listed(
+    source: Source, bucket: Bucket, start: str, after: str, upload: str, end: str | None, limit: int
+) -> list[Upload]:
+    """Uploads in order of key and id: keys from `start` on and before `end`, after (`after`, `upload`).
+
+    With an empty `upload`, all uploads of the key `after` are passed over.
+    """
     rows = source.execute(
-        "SELECT * FROM uploads WHERE bucket = ? AND (key > ? OR (key = ? AND id > ?)) AND (? IS NULL OR key < ?) "
+        "SELECT * FROM uploads WHERE bucket = ? AND key >= ? AND (key != ? OR (? != '' AND id > ?)) AND key < ? "
         "ORDER BY key, id LIMIT ?",
-        (bucket.id, key, key, upload, end, end, limit),
+        (bucket.id, max(start, after), after, upload, upload, b"" if end is None else end, limit),
     )
     return [Upload.of(row) for row in rows]

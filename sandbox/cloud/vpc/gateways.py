@@ -236,7 +236,7 @@ class GatewayActions:
             if gateway.network_type == "internet" and address not in bound:
                 raise CloudError(
                     "EIP_NOT_IN_GATEWAY",
-                    f"Address {address} is not bound to {gateway.identifier}; associate its EIP with the gateway first.",
+                    f"Address {address} is not bound to {gateway.identifier}; associate its EIP with that first.",
                 )
 
     def describe_nat_gateway(self, gateway: NatGateway) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,14 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import rpc
 from pulumi.runtime import settings as pulumi_settings
+
+with warnings.catch_warnings():
+    # The SDK warns of its own deprecated modules as it imports them; our own warnings stay errors.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    for _module in ("", ".cs", ".dns", ".ecs", ".oss", ".ram", ".vpc"):
+        dir(importlib.import_module(f"pulumi_alicloud{_module}"))  # its modules load at the first look
 
 ACCOUNT = "1234567890123456"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -90,11 +100,18 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
         super().__init__(recorder)
         self.registrations: list[Registration] = []
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        response = super().RegisterResource(request)
-        from pulumi.runtime import rpc
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        with _closed_event_loop():
+            return super().Invoke(request)
 
-        inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        with _closed_event_loop():
+            return super().ReadResource(request)
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        with _closed_event_loop():
+            response = super().RegisterResource(request)
+            inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
         provider = request.provider or next(iter(request.providers.values()), "")
         self.registrations.append(
             Registration(
@@ -110,6 +127,23 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
             )
         )
         return response
+
+
+@contextmanager
+def _closed_event_loop() -> Iterator[None]:
+    """The mock monitor leaves an open loop in each worker thread that has none; give it one and close it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            yield
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+    else:
+        yield
 
 
 def _plain(value: Any) -> Any:

@@ -155,9 +155,7 @@ async def put_acl(call: Call) -> web.StreamResponse:
     if acl != "private" and block.get("BlockPublicAccess") == "true":
         raise OssError("AccessDenied", "Put public bucket acl is not allowed: public access is blocked.")
     await call.backend.database.write(
-        lambda transaction: buckets.set_field(
-            transaction, buckets.get(transaction, call.bucket.name), "acl", acl
-        )
+        lambda transaction: buckets.set_field(transaction, call.bucket.name, "acl", acl)
     )
     return call.empty()
 
@@ -174,9 +172,7 @@ async def put_versioning(call: Call) -> web.StreamResponse:
     if status not in ("Enabled", "Suspended"):
         raise malformed_xml(f"A bucket's versioning is Enabled or Suspended, not {status!r}.")
     await call.backend.database.write(
-        lambda transaction: buckets.set_field(
-            transaction, buckets.get(transaction, call.bucket.name), "versioning", status
-        )
+        lambda transaction: buckets.set_field(transaction, call.bucket.name, "versioning", status)
     )
     return call.empty()
 
@@ -190,9 +186,7 @@ async def put_resource_group(call: Call) -> web.StreamResponse:
     """PutBucketResourceGroup."""
     group = xml.text(await call.document("BucketResourceGroupConfiguration"), "ResourceGroupId")
     await call.backend.database.write(
-        lambda transaction: buckets.set_field(
-            transaction, buckets.get(transaction, call.bucket.name), "resource_group", group or DEFAULT_RESOURCE_GROUP
-        )
+        lambda transaction: buckets.set_field(transaction, call.bucket.name, "resource_group", group or DEFAULT_RESOURCE_GROUP)
     )
     return call.empty()
 
