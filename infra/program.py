@@ -141,7 +141,14 @@ def _checked_account(platform: Platform, provider: alicloud.Provider) -> str:
 
     Asked before anything is made, so that a shell with the wrong credentials changes nothing.
     """
-    account: str = alicloud.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).account_id
+    try:
+        account: str = alicloud.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).account_id
+    except Exception as error:  # the SDK raises plain Exception when a call fails
+        reason = str(error).rsplit(": ", 1)[-1]
+        raise pulumi.RunError(
+            f"Alibaba Cloud did not say whose credentials these are: {reason}; nothing was changed; way out: check "
+            "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, and that its STS service can be reached"
+        ) from error
     if platform.account is not None and account != platform.account:
         raise pulumi.RunError(
             f"these credentials belong to the account {account}, the stack files to {platform.account} "

@@ -46,7 +46,7 @@ class ExampleMaker:
 
     def __init__(self, window: int, negative_samples: int, noise: NoiseDistribution, seed: int, round_to: int) -> None:
         """`round_to`: positions are filled up to a multiple of it, so that TensorFlow meets few different shapes."""
-        self._window = window
+        self.window = window
         self._negative_samples = negative_samples
         self._noise = noise
         self._seed = seed
@@ -57,7 +57,7 @@ class ExampleMaker:
 
         `salt` makes the noise differ between epochs.
         """
-        true = windows(sentences, self._window)
+        true = windows(sentences, self.window)
         positions = len(true)
         content = int(true.astype(np.int64).sum()) if positions else 0
         generator = np.random.default_rng([self._seed, salt, positions, content])

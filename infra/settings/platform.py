@@ -135,7 +135,7 @@ class Platform(Settings):
         "Alibaba Cloud account id that the stacks belong to. With it, `pulumi up` and `pulumi preview` stop before the "
         "first resource when the credentials are another account's.",
         default=None,
-        why="Optional, so that the same stack file can be tried on a sandbox account.",
+        why="Optional, so that the same stack file can first be tried in another account.",
     )
     zone: Zone = option("The DNS zone.", why="Each business gets a name under it.")
     regions: tuple[PlatformRegion, ...] = option(

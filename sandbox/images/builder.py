@@ -15,8 +15,8 @@ from sandbox.images.packages import host_sources, lend_apt_settings
 from sandbox.images.recipe import base_key, trainer_inputs, trainer_key
 from sandbox.images.settings import (
     BASE_NAME,
-    FREE_SPACE,
-    TRAINER_NAME,
+    FREE_SPACE_AGAIN,
+    FREE_SPACE_FIRST,
     TRAINER_REFERENCE,
     ImagePaths,
 )
@@ -46,7 +46,7 @@ def build_images(paths: ImagePaths, progress: Progress, *, only_base: bool = Fal
         return paths.index
     require_root()
     require_tools()
-    require_space(paths.results, FREE_SPACE)
+    require_space(paths.results, FREE_SPACE_AGAIN if paths.index.exists() else FREE_SPACE_FIRST)
     with exclusive(paths.lock, "building images"):
         log = _new_log(paths)
         store = ImageStore(paths.work, log, on_line=lambda line: _show_step(progress, line))
@@ -55,12 +55,11 @@ def build_images(paths: ImagePaths, progress: Progress, *, only_base: bool = Fal
         _build_base(paths, store, base_image, authority, progress)
         if only_base:
             return paths.index
-        trainer_image = f"{TRAINER_NAME}:{trainer}"
-        _build_trainer(paths, store, trainer_image, base_image, progress)
+        _build_trainer(paths, store, base_image, progress)
         with progress.step(f"images: writing {archive}"):
-            store.export(trainer_image, TRAINER_REFERENCE, paths.results / archive)
+            store.export(TRAINER_REFERENCE, paths.results / archive)
             publish(paths.index, TRAINER_REFERENCE, archive)
-            store.tidy(keep=[base_image, trainer_image])
+            store.tidy(keep=[base_image, TRAINER_REFERENCE])
     return paths.index
 
 
@@ -76,9 +75,7 @@ def _build_base(paths: ImagePaths, store: ImageStore, image: str, authority: Pat
         shutil.rmtree(context)
 
 
-def _build_trainer(paths: ImagePaths, store: ImageStore, image: str, base_image: str, progress: Progress) -> None:
-    if store.has(image):
-        return
+def _build_trainer(paths: ImagePaths, store: ImageStore, base_image: str, progress: Progress) -> None:
     require_same_python()
     with progress.step("images: the trainer's Python packages"):
         wheels = wheelhouse(paths, store.log)
@@ -86,7 +83,7 @@ def _build_trainer(paths: ImagePaths, store: ImageStore, image: str, base_image:
         context = _empty(paths.work / "context-trainer")
         _lay_out(context, [(file, str(file.relative_to(paths.repository))) for file in trainer_inputs(paths)])
         store.build(
-            image,
+            TRAINER_REFERENCE,
             context,
             context / "images" / "trainer" / "Dockerfile",
             {"BASE_IMAGE": base_image, "PIP_OPTIONS": f"--no-index --find-links={WHEELS_PLACE}"},

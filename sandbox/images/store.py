@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,6 @@ from sandbox.errors import SandboxError
 from sandbox.images.isolation import ENCLOSURE, run_enclosed
 
 QUERY_SECONDS = 120
-NOT_FOUND = 125
 
 
 class ImageStore:
@@ -24,6 +24,8 @@ class ImageStore:
         self._on_line = on_line
         self._storage = folder / "storage"
         self._running = folder / "run"
+        # A killed build can't remove its temporary files, so they lie where the next one does.
+        self._temporary = folder / "tmp"
         self._driver: str | None = None
 
     def has(self, image: str) -> bool:
@@ -54,11 +56,11 @@ class ImageStore:
             command += ["--volume", f"{folder}:{place}:ro"]
         self._run(f"building {image.rpartition('/')[2]}", *command, str(context))
 
-    def export(self, image: str, reference: str, archive: Path) -> None:
-        """Write the image to a docker-archive under `reference`; the file appears when it is whole."""
+    def export(self, image: str, archive: Path) -> None:
+        """Write the image to a docker-archive under its name; the file appears when it is whole."""
         partial = archive.with_suffix(".partial")
         partial.unlink(missing_ok=True)
-        self._run(f"writing {archive.name}", "push", "--quiet", image, f"docker-archive:{partial}:{reference}")
+        self._run(f"writing {archive.name}", "push", "--quiet", image, f"docker-archive:{partial}:{image}")
         partial.replace(archive)
 
     def tidy(self, keep: Sequence[str]) -> None:
@@ -67,14 +69,16 @@ class ImageStore:
         stale = [image for image in listed if image not in keep and not image.startswith("<none>")]
         if stale:
             self._run("removing old images", "rmi", *stale)
+        self._run("removing unused layers", "rmi", "--prune")
 
     def recover(self) -> None:
-        """Remove the working containers of builds that were killed."""
+        """Remove the working containers and temporary files of builds that were killed; the caller holds the lock."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
         if self._query("containers", "--quiet").stdout.strip():
             self._run("removing a killed build's remains", "rm", "--all")
 
     def run(self, image: str, command: Sequence[str], what: str) -> None:
-        """Run a command in a throw-away container of the image, without network of its own; raises SandboxError."""
+        """Run a command in a throw-away container of the image, on the machine's network; raises SandboxError."""
         name = "language-model-clusters-run"
         self._query("rm", name)
         self._run(what, "from", "--pull-never", "--name", name, image)
@@ -85,8 +89,16 @@ class ImageStore:
 
     def _run(self, what: str, *arguments: str) -> None:
         run_enclosed(
-            [*self._buildah(self._working_driver()), *arguments], what=what, log=self.log, on_line=self._on_line
+            [*self._buildah(self._working_driver()), *arguments],
+            what=what,
+            log=self.log,
+            environment=self._environment(),
+            on_line=self._on_line,
         )
+
+    def _environment(self) -> dict[str, str]:
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        return {**os.environ, "TMPDIR": str(self._temporary)}
 
     def _query(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._call(self._working_driver(), *arguments)
@@ -94,7 +106,9 @@ class ImageStore:
     def _call(self, driver: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [*ENCLOSURE, *self._buildah(driver), *arguments]
         try:
-            return subprocess.run(command, capture_output=True, text=True, timeout=QUERY_SECONDS, check=False)
+            return subprocess.run(
+                command, capture_output=True, text=True, timeout=QUERY_SECONDS, check=False, env=self._environment()
+            )
         except subprocess.TimeoutExpired as error:
             raise SandboxError(
                 f"buildah {arguments[0]} gave no answer in {QUERY_SECONDS} s; if it does so again, delete {self.folder}"

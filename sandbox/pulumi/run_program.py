@@ -101,8 +101,10 @@ def explain(error: BaseException, program: str, known: type[BaseException]) -> s
         return f"no Pulumi program: {target} does not exist; write it there, or set `main` in Pulumi.yaml"
     frames = traceback.extract_tb(error.__traceback__)
     first = next((number for number, frame in enumerate(frames) if Path(frame.filename).absolute() == target), 0)
-    limit = first - len(frames) if frames else None
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=limit))
+    if isinstance(error, SyntaxError) and not first:
+        text = "".join(traceback.format_exception_only(error))
+    else:
+        text = "".join(traceback.format_exception(error, limit=first - len(frames) if frames else None))
     return f"Program failed with an unhandled exception:\n{text}"
 
 

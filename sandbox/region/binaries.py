@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from sandbox import toolchain
@@ -9,6 +10,7 @@ from sandbox.errors import SandboxError
 from sandbox.region.errors import RegionError
 
 
+@functools.cache
 def binary(name: str) -> Path:
     """The program of this name, from the toolchain or a Debian package.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from sandbox.addresses import Addresses
 from sandbox.region import control_groups, mounts, network, processes
+from sandbox.region.commands import remove_tree
 from sandbox.region.layout import NETWORK_NAMESPACES, RUNTIME_DIRECTORY, RegionLayout
 
 
@@ -84,7 +84,7 @@ def _clear(
     for group in groups:
         control_groups.remove(group)
     for runtime in runtimes:
-        shutil.rmtree(runtime, ignore_errors=True)
+        remove_tree(runtime)
 
 
 def _node_names(layout: RegionLayout) -> set[str]:

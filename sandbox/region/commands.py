@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from sandbox.region.errors import RegionError
 
@@ -55,6 +57,25 @@ def run(
         said = (completed.stderr.strip() or completed.stdout.strip() or "nothing")[-2000:]
         raise RegionError(f"`{shown}` failed with status {completed.returncode} and said: {said}")
     return completed.stdout
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a directory with all that is in it; no error when it is not there.
+
+    Raises:
+        RegionError: when something in it cannot be deleted.
+    """
+    for attempt in range(5):
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            if not path.exists():  # otherwise: something in it vanished while we walked
+                return
+        except OSError as error:
+            if attempt == 4:
+                raise RegionError(f"{error.filename} cannot be deleted: {error.strerror}") from error
+        else:
+            return
 
 
 def succeeds(arguments: Sequence[str], *, timeout: float = 30, standard_input: str | None = None) -> bool:

@@ -6,8 +6,6 @@ import json
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from sandbox.addresses import POD_NETWORK
-
 PLUGIN_DIRECTORY = Path("/usr/lib/cni")
 SOCKET = "/run/containerd/containerd.sock"
 """As the node's own processes see it."""
@@ -82,11 +80,7 @@ def render_pod_network(pods: IPv4Network) -> str:
                         "routes": [{"dst": "0.0.0.0/0"}],
                     },
                 },
-                {
-                    "type": "portmap",
-                    "capabilities": {"portMappings": True},
-                    "conditionsV4": ["!", "-d", str(POD_NETWORK)],
-                },
+                {"type": "portmap", "capabilities": {"portMappings": True}},
             ],
         },
         indent=1,

@@ -126,6 +126,9 @@ class ControlPlane:
         """
         self._write_configuration()
         daemons = self.daemons()
+        for daemon in daemons.values():
+            if not daemon.is_running():
+                daemon.pid_file.unlink(missing_ok=True)
         daemons["etcd"].start()
         daemons["kube-apiserver"].start()
         with ApiClient(self.credentials()) as api:
@@ -139,26 +142,22 @@ class ControlPlane:
             self._wait(lambda: api.get(account) is not None, daemons, "get its first service account")
 
     def _wait(self, condition: Callable[[], bool], daemons: dict[str, Daemon], what: str) -> None:
-        def died() -> list[Daemon]:
-            started = [daemon for daemon in daemons.values() if daemon.pid_file.exists()]
-            return [daemon for daemon in started if not daemon.is_running()]
+        second_chances = dict.fromkeys(CLIENTS, 3)  # they give up when the server takes more than ten seconds
 
         def checked() -> bool:
-            for daemon in died():
-                raise RegionError(
-                    f"{daemon.name} of region {self.layout.name} ended; its log {daemon.log_file} ends:\n"
-                    + daemon.log_tail()
-                )
+            for daemon in daemons.values():
+                if daemon.pid_file.exists() and not daemon.is_running():
+                    if second_chances.get(daemon.name, 0) == 0:
+                        raise RegionError(f"{daemon.name} of region {self.layout.name} ended; {daemon.last_words()}")
+                    second_chances[daemon.name] -= 1
+                    daemon.start()
             return condition()
 
         server = daemons["kube-apiserver"]
         wait_until(
             checked,
             READY_SECONDS,
-            lambda: (
-                f"region {self.layout.name} did not {what} within {READY_SECONDS:g} s; {server.log_file} ends:\n"
-                + server.log_tail()
-            ),
+            lambda: f"region {self.layout.name} did not {what} within {READY_SECONDS:g} s; {server.last_words()}",
         )
 
     def _daemon(self, name: str, arguments: list[str]) -> Daemon:

@@ -1,6 +1,7 @@
 """A real Kubernetes device plugin that tells a node's kubelet of GPUs that do not exist, so that they are counted.
 
-Runs as `python -m sandbox.region.device_plugin --count N` in a node's namespaces. The capacity comes from the plugin as
+Runs as a program of its own, `device_plugin.py --count N`, in a node's namespaces, and imports nothing of the sandbox,
+to stay small. The capacity comes from the plugin as
 on a real node, so it holds through kubelet's status updates, and the plugin registers again when kubelet restarts.
 Containers get NVIDIA_VISIBLE_DEVICES and no device file.
 

@@ -11,7 +11,7 @@ from sandbox.addresses import POD_NETWORK
 from sandbox.region.container_runtime import SOCKET
 from sandbox.region.dns import CLUSTER_DOMAIN
 from sandbox.region.layout import NodeLayout, pod_network
-from sandbox.region.specification import NodeSpec
+from sandbox.region.specification import GPU_RESOURCE, NodeSpec
 
 
 def render_kubelet_configuration(node: NodeLayout, number: int, authority: Path) -> str:
@@ -113,11 +113,12 @@ def node_object(spec: NodeSpec, number: int, region: str) -> dict[str, Any]:
     }
 
 
-def is_ready(node: dict[str, Any] | None) -> bool:
-    """Whether a Node object reports Ready and carries no taint that says otherwise."""
+def is_ready(node: dict[str, Any] | None, gpus: int) -> bool:
+    """Whether a Node object reports Ready, has its GPUs, and carries no taint that says otherwise."""
     if node is None:
         return False
     conditions = node.get("status", {}).get("conditions", [])
     ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
     taints = node.get("spec", {}).get("taints", [])
-    return ready and not any(taint["key"].startswith("node.kubernetes.io/") for taint in taints)
+    devices = node.get("status", {}).get("allocatable", {}).get(GPU_RESOURCE, "0") == str(gpus)
+    return ready and devices and not any(taint["key"].startswith("node.kubernetes.io/") for taint in taints)

@@ -21,7 +21,7 @@ _SETUP = """
 mount --make-rshared /
 while [ "$1" != -- ]; do umount --lazy "$1" 2>/dev/null || true; shift; done
 shift
-while [ $# -gt 0 ]; do mkdir -p "$1" "$2"; mount --bind "$1" "$2"; shift 2; done
+while [ $# -gt 0 ]; do if [ -d "$1" ]; then mkdir -p "$2"; fi; mount --bind "$1" "$2"; shift 2; done
 """
 
 
@@ -54,12 +54,12 @@ def node_directories(node: NodeLayout) -> list[tuple[Path, str]]:
     ]
 
 
-def create_mount_namespace(node: NodeLayout, files: list[tuple[Path, str]]) -> None:
+def create_mount_namespace(node: NodeLayout, covers: list[tuple[Path, str]]) -> None:
     """Make the node's mount namespace and pin it.
 
     Args:
         node: whose.
-        files: (file or directory, path that it shall cover), beside the node's directories.
+        covers: (file or directory, path that it shall cover), beside the node's directories.
     """
     pins = node.mount_namespace.parent
     pins.mkdir(parents=True, exist_ok=True)
@@ -67,13 +67,15 @@ def create_mount_namespace(node: NodeLayout, files: list[tuple[Path, str]]) -> N
     run(["mount", "--bind", str(pins), str(pins)])
     run(["mount", "--make-private", str(pins)])
     node.mount_namespace.touch()
-    pairs = [part for source, target in node_directories(node) for part in (str(source), target)]
+    directories = node_directories(node)
+    for source, _ in directories:
+        source.mkdir(parents=True, exist_ok=True)
+    pairs = [part for source, target in [*directories, *covers] for part in (str(source), target)]
     foreign = [path for path in foreign_mounts(MOUNT_TABLE.read_text()) if path != str(pins)]
-    covers = "".join(f"mount --bind '{source}' '{target}'\n" for source, target in files)
     run(
         [
             *["unshare", f"--mount={node.mount_namespace}", "--propagation", "slave"],
-            *["sh", "-e", "-c", _SETUP + covers, "setup", *foreign, "--", *pairs],
+            *["sh", "-e", "-c", _SETUP, "setup", *foreign, "--", *pairs],
         ]
     )
 

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.paths import REPOSITORY
 from sandbox.region import control_groups, images, kubelet, machine, mounts, network, pause_image, processes
 from sandbox.region.api import ApiClient, wait_until
 from sandbox.region.binaries import binary
-from sandbox.region.commands import succeeds
+from sandbox.region.commands import remove_tree, succeeds
 from sandbox.region.container_runtime import NAMESPACE, SOCKET, render_configuration, render_pod_network
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
@@ -24,6 +23,7 @@ from sandbox.region.pki import Identity, write_private
 from sandbox.region.processes import Daemon
 from sandbox.region.specification import NodeSpec
 
+DEVICE_PLUGIN = Path(__file__).with_name("device_plugin.py")
 READY_SECONDS = 120.0
 """Bound on a node's start; measured: 5 to 10 s."""
 RUNTIME_SECONDS = 30.0
@@ -34,7 +34,8 @@ class NodeRecord:
     """What a region remembers of a node."""
 
     spec: NodeSpec
-    number: int
+    number: int | None
+    """Its place in the region's address plan; None when its record is lost and it can only be removed."""
 
     @classmethod
     def read(cls, layout: NodeLayout) -> NodeRecord | None:
@@ -65,12 +66,19 @@ class Node:
         """What was asked for."""
         return self.record.spec
 
+    @property
+    def number(self) -> int:
+        """The node's place in the region's address plan."""
+        if self.record.number is None:
+            raise RegionError(f"the record of node {self.spec.name} is lost; remove the node and add it again")
+        return self.record.number
+
     def daemons(self) -> list[Daemon]:
         """Every process of the node, in the order of their start."""
         layout = self.layout
-        address = layout.region.node_address(self.record.number)
-        plugin = [sys.executable, "-m", "sandbox.region.device_plugin", "--count", str(self.spec.gpus)]
-        environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1", "GRPC_VERBOSITY": "NONE"}
+        address = layout.region.node_address(self.number)
+        plugin = [sys.executable, "-P", str(DEVICE_PLUGIN), "--count", str(self.spec.gpus)]
+        environment = {"PYTHONDONTWRITEBYTECODE": "1", "GRPC_VERBOSITY": "NONE"}
         return [
             self._daemon("containerd", [binary("containerd"), "--config", layout.state / "containerd.toml"]),
             *([self._daemon("device-plugin", plugin, environment)] if self.spec.gpus > 0 else []),
@@ -84,18 +92,15 @@ class Node:
 
     def start(self, api: ApiClient) -> None:
         """Start what does not run, without waiting for the node to be Ready."""
-        if not self.is_running():
-            if not any(daemon.is_running() for daemon in self.daemons()):
-                self.stop()
-                self._create()
-            daemons = self.daemons()
-            self._register(api)
-            for daemon in daemons:
-                if daemon.name == "kubelet":
-                    self._wait_for_runtime(daemons[0])
-                daemon.start()
-        else:
-            self._register(api)
+        daemons = self.daemons()
+        if not any(daemon.is_running() for daemon in daemons):
+            self.stop()
+            self._create()
+        self._register(api)
+        for daemon in daemons:
+            if daemon.name == "kubelet":
+                self._wait_for_runtime(daemons[0])
+            daemon.start()
 
     def wait_ready(self, api: ApiClient) -> None:
         """Wait until the node is Ready with its GPUs.
@@ -109,21 +114,15 @@ class Node:
         def ready() -> bool:
             for daemon in started:
                 if not daemon.is_running():
-                    raise RegionError(
-                        f"{daemon.name} of node {name} ended; {daemon.log_file} ends:\n{daemon.log_tail()}"
-                    )
+                    raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
             node = api.get(f"/api/v1/nodes/{name}")
-            if not kubelet.is_ready(node) or node is None:
-                return False
-            return self.spec.gpus == 0 or node["status"].get("allocatable", {}).get("nvidia.com/gpu") == str(
-                self.spec.gpus
-            )
+            return kubelet.is_ready(node, self.spec.gpus)
 
-        log = next(daemon for daemon in started if daemon.name == "kubelet")
+        main = next(daemon for daemon in started if daemon.name == "kubelet")
         wait_until(
             ready,
             READY_SECONDS,
-            lambda: f"node {name} was not Ready after {READY_SECONDS:g} s; {log.log_file} ends:\n{log.log_tail()}",
+            lambda: f"node {name} was not Ready after {READY_SECONDS:g} s; {main.last_words()}",
         )
 
     def stop(self) -> None:
@@ -134,7 +133,7 @@ class Node:
         network.remove_node_network(layout, self.record.number)
         mounts.unmount_below(layout.runtime, layout.state)
         control_groups.remove(layout.control_group)
-        shutil.rmtree(layout.runtime, ignore_errors=True)
+        remove_tree(layout.runtime)
 
     def remove(self, api: ApiClient | None) -> None:
         """Stop the node, forget it, and delete its Node object when there is an API server."""
@@ -142,7 +141,10 @@ class Node:
         if api is not None:
             api.delete(f"/api/v1/nodes/{self.spec.name}")
         (self.layout.state / "node.json").unlink(missing_ok=True)
-        shutil.rmtree(self.layout.state, ignore_errors=True)
+        remove_tree(self.layout.state)
+        for path in self.layout.region.pki.glob(f"node-{self.spec.name}-*"):
+            if path.stem in (f"node-{self.spec.name}-client", f"node-{self.spec.name}-server"):
+                path.unlink(missing_ok=True)
 
     def kill_container(self, container_id: str) -> None:
         """SIGKILL a container's first process, as a crash would.
@@ -180,18 +182,18 @@ class Node:
         mark = layout.state / "template"
         if not mark.exists() or mark.read_text() != images.current_key(settings):
             mark.unlink(missing_ok=True)
-            shutil.rmtree(layout.containerd_root, ignore_errors=True)
-            shutil.rmtree(layout.state / "kubelet", ignore_errors=True)
+            remove_tree(layout.containerd_root)
+            remove_tree(layout.state / "kubelet")
             images.clone_template(settings, layout.containerd_root, mark)
         self._write_configuration()
-        network.create_node_network(layout, self.record.number)
+        network.create_node_network(layout, self.number)
         covers = machine.covers(
-            layout.runtime / "machine", self.record.number, self.spec.cpu_cores, self.spec.memory_mebibytes
+            layout.runtime / "machine", self.number, self.spec.cpu_cores, self.spec.memory_mebibytes
         )
         mounts.create_mount_namespace(layout, covers)
 
     def _write_configuration(self) -> None:
-        layout, number = self.layout, self.record.number
+        layout, number = self.layout, self.number
         authority = self.control_plane.authority()
         pki, name = layout.state / "pki", layout.name
         address = str(layout.region.node_address(number))
@@ -219,7 +221,7 @@ class Node:
 
     def _register(self, api: ApiClient) -> None:
         """Make the Node object, or bring the labels and taints of an existing one to what was asked for."""
-        body = kubelet.node_object(self.spec, self.record.number, self.layout.region.name)
+        body = kubelet.node_object(self.spec, self.number, self.layout.region.name)
         path = f"/api/v1/nodes/{self.spec.name}"
         if api.create("/api/v1/nodes", body):
             return
@@ -241,8 +243,7 @@ class Node:
         command = [*containerd.entrance, "ctr", "--address", SOCKET, "version"]
 
         def failure() -> str:
-            where = f"containerd of node {self.spec.name} did not start; {containerd.log_file} ends"
-            return f"{where}:\n{containerd.log_tail()}"
+            return f"containerd of node {self.spec.name} did not start; {containerd.last_words()}"
 
         def answers() -> bool:
             if not containerd.is_running():

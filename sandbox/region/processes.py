@@ -23,6 +23,14 @@ OwnerTest = Callable[[str], bool]
 """Whether a marker (a region's full name, or that and "/" and a node's name) is meant."""
 BIRTH_SECONDS = 15.0
 DEATH_SECONDS = 20.0
+LAST_LINES = 8
+LAST_LINE_LENGTH = 400
+HINTS = {
+    "too many open files": "raise the limit of watches: sysctl -w fs.inotify.max_user_instances=1024",
+    "no space left on device": "free space on the disk of the sandbox's state",
+    "address already in use": "another program holds that port; `python -m sandbox doctor` lists what is left over",
+}
+"""What to do when a daemon's last lines hold a text. A region takes 14 watches, a node 8; many machines allow 128."""
 LOG_LIMIT_BYTES = 50 * 2**20
 
 _BECOME = """
@@ -96,14 +104,17 @@ class Daemon:
         deadline = time.monotonic() + BIRTH_SECONDS
         while not self.pid_file.exists():
             if time.monotonic() > deadline:
-                raise RegionError(f"{self.name} did not start; {self.log_file} ends:\n{self.log_tail()}")
+                raise RegionError(f"{self.name} did not start; {self.last_words()}")
             time.sleep(0.01)
 
-    def log_tail(self, lines: int = 8) -> str:
-        """The end of its log, for an error message."""
+    def last_words(self) -> str:
+        """Where its log is, what is to be done when that is known, and the log's end: for an error message."""
         if not self.log_file.exists():
-            return "(no log)"
-        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+            return f"it wrote no log to {self.log_file}"
+        lines = self.log_file.read_text(errors="replace").splitlines()[-LAST_LINES:]
+        tail = "\n".join(line[:LAST_LINE_LENGTH] for line in lines)
+        hints = [hint for text, hint in HINTS.items() if text in tail]
+        return "; ".join([*hints, f"its log {self.log_file} ends:\n{tail}"])
 
 
 def read_pid_file(path: Path) -> int | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import shutil
 from collections.abc import Iterator
 
 from sandbox.region import cleanup, network
 from sandbox.region.api import ApiClient
+from sandbox.region.commands import remove_tree
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name, namespace_path
@@ -49,7 +49,7 @@ class Region:
         Raises:
             RegionError: when the API server does not become ready in time, or the machine lacks something.
         """
-        with self._locked("region"):
+        with self._alone():
             self._check_slot()
             if not namespace_path(self.layout.network_namespace).exists() or not self._any_running():
                 self._clear()
@@ -59,19 +59,19 @@ class Region:
         if names:
             with self._api() as api:
                 for name in names:
-                    with self._locked(f"node-{name}"):
+                    with self._beside_others(name):
                         self._known_node(name).start(api)
 
     def stop(self) -> None:
         """Kill every process of the region and undo all that it has on the host; its objects stay on disk."""
-        with self._locked("region"):
+        with self._alone():
             self._clear()
 
     def purge(self) -> None:
         """Stop, and forget everything."""
-        with self._locked("region"):
+        with self._alone():
             self._clear()
-        shutil.rmtree(self.layout.state, ignore_errors=True)
+            remove_tree(self.layout.state)
 
     def is_running(self) -> bool:
         """Whether every process of the control plane runs."""
@@ -92,19 +92,19 @@ class Region:
             RegionError: when the region does not run, or the node does not become Ready in time.
         """
         checked_name("node", spec.name)
-        self._check_running()
-        record = self._remember(spec)
-        node = Node(self.layout.node(spec.name), self._control_plane, record)
-        with self._locked(f"node-{spec.name}"), self._api() as api:
-            node.start(api)
+        with self._beside_others(spec.name):
+            self._check_running()
+            node = Node(self.layout.node(spec.name), self._control_plane, self._remember(spec))
+            with self._api() as api:
+                node.start(api)
+        with self._api() as api:
             node.wait_ready(api)
 
     def remove_node(self, name: str) -> None:
         """Take a node away at once, without draining it; no error when there is none."""
-        with self._locked(f"node-{name}"):
+        with self._beside_others(name):
             layout = self.layout.node(checked_name("node", name))
-            record = NodeRecord.read(layout) or NodeRecord(NodeSpec(name), MAXIMUM_NODES)
-            node = Node(layout, self._control_plane, record)
+            node = Node(layout, self._control_plane, NodeRecord.read(layout) or NodeRecord(NodeSpec(name), None))
             if self.is_running():
                 with self._api() as api:
                     node.remove(api)
@@ -156,7 +156,7 @@ class Region:
                 raise RegionError(
                     f"region {self.name} has {MAXIMUM_NODES} nodes, the most it can have; remove some first"
                 )
-            record = NodeRecord(spec, present.number if present is not None else free or 0)
+            record = NodeRecord(spec, free if present is None else present.number)
             record.write(layout)
             return record
 
@@ -188,10 +188,22 @@ class Region:
             path.write_text(json.dumps({"slot": self.layout.slot}))
 
     @contextlib.contextmanager
-    def _locked(self, what: str) -> Iterator[None]:
-        """One at a time, over processes too; the kernel frees the lock of one that dies."""
+    def _alone(self) -> Iterator[None]:
+        """Start and stop wait for everything else that changes the region."""
+        with self._locked("region"):
+            yield
+
+    @contextlib.contextmanager
+    def _beside_others(self, node: str) -> Iterator[None]:
+        """Work on a node, while others may work on other nodes."""
+        with self._locked("region", fcntl.LOCK_SH), self._locked(f"node-{node}"):
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, what: str, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
+        """A lock over threads and processes; the kernel frees that of one that dies."""
         directory = self.layout.sandbox.state / "regions" / ".locks"
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / f"{self.name}-{what}").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            fcntl.flock(stream, kind)
             yield

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+GPU_RESOURCE = "nvidia.com/gpu"
+
 
 @dataclass(frozen=True)
 class NodeSpec:

@@ -62,6 +62,10 @@ class Access:
             return
         raise _denied(principal, action, resource, "neither the bucket's policy nor an access control list allows this")
 
+    def check_in_account(self, principal: Principal, action: str, resource: str, context: Mapping[str, str]) -> None:
+        """Raise AccessDenied unless the principal may do the action in its own account (list or create buckets)."""
+        self.check(principal, action, resource, Guard(owner=principal.account_id), context)
+
     def _policy_verdict(
         self, principal: Principal | None, action: str, resource: str, guard: Guard, context: Mapping[str, str]
     ) -> str:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,24 +77,37 @@ class Bodies:
 
         `initial_crc64` continues the checksum of an object that this body is appended to.
         """
-        loop = asyncio.get_running_loop()
-        upload = await loop.run_in_executor(self.pool, _Upload, self._incoming, initial_crc64)
-        try:
-            async for block in _blocks(stream):
-                await loop.run_in_executor(self.pool, upload.write, block)
+
+        def check(upload: _Upload) -> None:
             if size is not None and upload.size != size:
-                message = f"Content-Length announced {size} bytes, {upload.size} came."
-                raise OssError("IncompleteBody", message)
+                raise OssError("IncompleteBody", f"Content-Length announced {size} bytes, {upload.size} came.")
             if md5 is not None and upload.digest.digest() != md5:
                 expected, calculated = (base64.b64encode(one).decode() for one in (md5, upload.digest.digest()))
                 raise OssError("BadDigest", detail={"ClientDigest": expected, "ServerDigest": calculated})
-            await loop.run_in_executor(self.pool, upload.finish, self.path(upload.name))
+
+        return await self.store(stream.iter_any(), initial_crc64, check)
+
+    async def store(
+        self,
+        source: AsyncIterator[bytes],
+        initial_crc64: int = 0,
+        check: Callable[[_Upload], None] = lambda upload: None,
+    ) -> Body:
+        """Store a content that comes in pieces; `check` may refuse it before it becomes durable."""
+        loop = asyncio.get_running_loop()
+        upload = await loop.run_in_executor(self.pool, _Upload, self._incoming, initial_crc64)
+        try:
+            async for block in _blocks(source):
+                await loop.run_in_executor(self.pool, upload.write, block)
+            check(upload)
+            if upload.size:
+                await loop.run_in_executor(self.pool, upload.finish, self.path(upload.name))
+            else:
+                upload.discard()
         except BaseException:
             upload.discard()
             raise
         segments = (Segment(upload.name, upload.size),) if upload.size else ()
-        if not segments:
-            self.remove([upload.name])
         return Body(segments, upload.size, upload.digest.hexdigest().upper(), upload.crc64)
 
     def link(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
@@ -202,11 +215,11 @@ def spans(
         begin += segment.size
 
 
-async def _blocks(stream: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:
+async def _blocks(source: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """What arrives, gathered into blocks of about CHUNK bytes."""
     pending: list[bytes] = []
     size = 0
-    async for data in stream.iter_any():
+    async for data in source:
         pending.append(data)
         size += len(data)
         if size >= CHUNK:

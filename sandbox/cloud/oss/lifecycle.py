@@ -6,6 +6,7 @@ import datetime
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sandbox.cloud.oss import buckets, listing, objects, uploads, xml
 from sandbox.cloud.oss.database import Database, Transaction
@@ -110,9 +111,7 @@ class _Run:
             return self._remove_noncurrent
         return None if found.marker else self._transition(found, rule.noncurrent_transitions, since)
 
-    def _transition(
-        self, found: ObjectVersion, transitions: Sequence[Transition], since: int
-    ) -> Action | None:
+    def _transition(self, found: ObjectVersion, transitions: Sequence[Transition], since: int) -> Action | None:
         order = STORAGE_CLASSES.index
         reached = [one.storage_class for one in transitions if not one.by_access and one.due.reached(since, self._now)]
         coldest = max(reached, key=order, default="Standard")
@@ -152,10 +151,10 @@ class _Run:
                 one for one in page if one.key.startswith(self._rule.prefix) and due.reached(one.initiated, self._now)
             ]
             if old:
-                await self._database.write(lambda transaction, old=old: self._abort(transaction, old))
+                await self._database.write(partial(self._abort, old))
             key, upload = page[-1].key, page[-1].id
 
-    def _abort(self, transaction: Transaction, old: Sequence[Upload]) -> None:
+    def _abort(self, old: Sequence[Upload], transaction: Transaction) -> None:
         for one in old:
             uploads.close(transaction, one.id)
             self._report.uploads_aborted += 1

@@ -111,9 +111,9 @@ def check(root: Element, *, allow_overlap: bool) -> None:
                 element.insert(0, identifier)
     rules = read(root)
     identifiers = [rule.id for rule in rules]
-    for identifier in identifiers:
-        if len(identifier) > 255 or identifiers.count(identifier) > 1:
-            raise invalid_argument("A rule's ID has at most 255 bytes and is unique.", "ID", identifier)
+    for name in identifiers:
+        if len(name) > 255 or identifiers.count(name) > 1:
+            raise invalid_argument("A rule's ID has at most 255 bytes and is unique.", "ID", name)
     if not allow_overlap:
         _check_overlap(elements, rules)
 

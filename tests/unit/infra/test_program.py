@@ -46,7 +46,7 @@ def custom(run: object) -> list:
 def test_every_resource_names_its_provider(stack: str, request: pytest.FixtureRequest) -> None:
     found = custom(request.getfixturevalue(stack))
     assert len(found) >= 8
-    assert [item.name for item in found if "::pulumi:providers:" not in item.provider] == []
+    assert [item.name for item in found if "pulumi:providers:" not in item.provider] == []
 
 
 @pytest.mark.parametrize("stack", ["platform", "qa"])

@@ -114,7 +114,10 @@ async def get_info(call: Call) -> web.StreamResponse:
         xml.wrap("ServerSideEncryptionRule", rule),
         xml.wrap(
             "BucketPolicy",
-            [xml.tag("LogBucket", logging.get("TargetBucket", "")), xml.tag("LogPrefix", logging.get("TargetPrefix", ""))],
+            [
+                xml.tag("LogBucket", logging.get("TargetBucket", "")),
+                xml.tag("LogPrefix", logging.get("TargetPrefix", "")),
+            ],
         ),
     ]
     return call.answer("BucketInfo", xml.wrap("Bucket", parts))
@@ -149,14 +152,10 @@ async def get_location(call: Call) -> web.StreamResponse:
 async def put_acl(call: Call) -> web.StreamResponse:
     """PutBucketAcl; a public one is refused where public access is blocked."""
     acl = _acl(call.header("x-oss-acl"))
-    block = _fields(
-        call.backend.database.reader, call.bucket, "publicAccessBlock", "PublicAccessBlockConfiguration"
-    )
+    block = _fields(call.backend.database.reader, call.bucket, "publicAccessBlock", "PublicAccessBlockConfiguration")
     if acl != "private" and block.get("BlockPublicAccess") == "true":
         raise OssError("AccessDenied", "Put public bucket acl is not allowed: public access is blocked.")
-    await call.backend.database.write(
-        lambda transaction: buckets.set_field(transaction, call.bucket.name, "acl", acl)
-    )
+    await call.backend.database.write(lambda transaction: buckets.set_field(transaction, call.bucket.name, "acl", acl))
     return call.empty()
 
 
@@ -184,9 +183,10 @@ async def get_versioning(call: Call) -> web.StreamResponse:
 
 async def put_resource_group(call: Call) -> web.StreamResponse:
     """PutBucketResourceGroup."""
-    group = xml.text(await call.document("BucketResourceGroupConfiguration"), "ResourceGroupId")
+    root = await call.document("BucketResourceGroupConfiguration")
+    group = xml.text(root, "ResourceGroupId") or DEFAULT_RESOURCE_GROUP
     await call.backend.database.write(
-        lambda transaction: buckets.set_field(transaction, call.bucket.name, "resource_group", group or DEFAULT_RESOURCE_GROUP)
+        lambda transaction: buckets.set_field(transaction, call.bucket.name, "resource_group", group)
     )
     return call.empty()
 

@@ -113,9 +113,7 @@ class Call:
             public_blocked="<BlockPublicAccess>true<" in block,
         )
         path = bucket.name if key is None else f"{bucket.name}/{key}"
-        self.backend.access.check(
-            self.principal, action, f"acs:oss:*:{bucket.owner}:{path}", guard, self.context()
-        )
+        self.backend.access.check(self.principal, action, f"acs:oss:*:{bucket.owner}:{path}", guard, self.context())
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
         """A whole-number parameter within its limits."""
@@ -162,6 +160,13 @@ class Call:
             raise invalid_argument("encoding-type is url.", "encoding-type", encoding)
         return quote(key, safe="") if encoding else key
 
+    async def start(self, status: int, headers: Mapping[str, str], length: int) -> web.StreamResponse:
+        """Begin an answer whose body of `length` bytes follows."""
+        response = web.StreamResponse(status=status, headers={**headers, **standard_headers(self.request_id)})
+        response.content_length = length
+        await response.prepare(self.request)
+        return response
+
     def empty(self, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
         """An answer without a body."""
         return web.Response(status=status, headers=headers)
@@ -175,7 +180,11 @@ class Call:
         return web.Response(body=xml.document(content), content_type="application/xml", headers=headers)
 
 
+def standard_headers(request_id: str) -> dict[str, str]:
+    """What every answer has."""
+    return {"x-oss-request-id": request_id, "Server": "AliyunOSS"}
+
+
 def owner_element(bucket: Bucket) -> str:
     """The owner's part of many answers."""
     return xml.wrap("Owner", [xml.tag("ID", bucket.owner), xml.tag("DisplayName", bucket.owner)])
-

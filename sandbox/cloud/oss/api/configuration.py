@@ -241,4 +241,3 @@ async def delete_policy(call: Call) -> web.StreamResponse:
 async def get_worm(call: Call) -> web.StreamResponse:
     """GetBucketWorm: no retention policy can be set here, so there is none."""
     raise OssError("NoSuchWORMConfiguration", detail={"BucketName": call.bucket.name})
-

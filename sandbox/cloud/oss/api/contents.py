@@ -12,7 +12,7 @@ from sandbox.cloud.oss import listing, uploads, xml
 from sandbox.cloud.oss.api.call import Call, owner_element
 from sandbox.cloud.oss.errors import invalid_argument
 from sandbox.cloud.oss.listing import MAXIMUM_KEYS, Page
-from sandbox.cloud.oss.model import Bucket, ObjectVersion, Upload
+from sandbox.cloud.oss.model import ObjectVersion, Upload
 from sandbox.cloud.oss.times import iso
 
 
@@ -130,7 +130,9 @@ def _version(call: Call, item: ObjectVersion) -> str:
         xml.tag("IsLatest", xml.boolean(item.latest)),
     ]
     if item.marker:
-        return xml.wrap("DeleteMarker", [*parts, xml.tag("LastModified", iso(item.modified)), owner_element(call.bucket)])
+        return xml.wrap(
+            "DeleteMarker", [*parts, xml.tag("LastModified", iso(item.modified)), owner_element(call.bucket)]
+        )
     return xml.wrap("Version", [*parts, *_properties(item), owner_element(call.bucket)])
 
 

@@ -56,9 +56,7 @@ def content_headers(call: Call) -> dict[str, str]:
     """Content-Type and its like, and x-oss-meta-*, as given."""
     given = {name: call.header(name) for name in CONTENT_HEADERS if name in call.request.headers}
     given.setdefault("Content-Type", DEFAULT_TYPE)
-    meta = {
-        name.lower(): call.header(name) for name in call.request.headers if name.lower().startswith(META)
-    }
+    meta = {name.lower(): call.header(name) for name in call.request.headers if name.lower().startswith(META)}
     size = sum(len(name.encode()) + len(value.encode()) for name, value in meta.items())
     if size > MAXIMUM_META:
         raise invalid_argument(f"User metadata has {size} bytes; at most {MAXIMUM_META} are allowed.", "x-oss-meta-*")
@@ -133,9 +131,7 @@ def summary(call: Call, found: ObjectVersion) -> dict[str, str]:
 
 def overrides(call: Call) -> dict[str, str]:
     """The response-* parameters, by the header that each replaces."""
-    return {
-        header: call.target.get(parameter) for parameter, header in OVERRIDES.items() if call.target.get(parameter)
-    }
+    return {header: call.target.get(parameter) for parameter, header in OVERRIDES.items() if call.target.get(parameter)}
 
 
 def _base64_of_hex(digest: str) -> str:

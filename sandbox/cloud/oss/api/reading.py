@@ -43,19 +43,13 @@ async def head_object(call: Call) -> web.StreamResponse:
     """HeadObject."""
     found = await _visible(call)
     conditions.check(call.request.headers, found)
-    response = web.StreamResponse(headers=_headers(call, found))
-    response.content_length = found.size
-    await response.prepare(call.request)
-    return response
+    return await call.start(200, _headers(call, found), found.size)
 
 
 async def get_object_meta(call: Call) -> web.StreamResponse:
     """GetObjectMeta: size, ETag and time only; a symbolic link's own."""
     found = objects.get(call.backend.database.reader, call.bucket, call.key, call.version)
-    response = web.StreamResponse(headers=summary(call, found))
-    response.content_length = found.size
-    await response.prepare(call.request)
-    return response
+    return await call.start(200, summary(call, found), found.size)
 
 
 async def get_symlink(call: Call) -> web.StreamResponse:
@@ -105,11 +99,10 @@ async def _send(
     call: Call, found: ObjectVersion, files: list[BinaryIO], wanted: tuple[int, int] | None
 ) -> web.StreamResponse:
     start, length = wanted if wanted is not None else (0, found.size)
-    response = web.StreamResponse(status=200 if wanted is None else 206, headers=_headers(call, found))
+    headers = _headers(call, found)
     if wanted is not None:
-        response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
-    response.content_length = length
-    await response.prepare(call.request)
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
+    response = await call.start(200 if wanted is None else 206, headers, length)
     async for chunk in call.backend.bodies.read(found.segments, files, start, length):
         await response.write(chunk)
     await response.write_eof()

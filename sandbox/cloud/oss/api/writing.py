@@ -95,12 +95,7 @@ def find_source(call: Call) -> tuple[Bucket, ObjectVersion]:
     acl = found.acl if found is not None else "default"
     call.authorize("oss:GetObjectVersion" if version else "oss:GetObject", bucket, key, acl)
     found = objects.get(reader, bucket, key, version)
-    try:
-        conditions.check(call.request.headers, found, prefix="x-oss-copy-source-")
-    except OssError as error:
-        if error.code == "NotModified":
-            raise OssError("NotModified") from error
-        raise
+    conditions.check(call.request.headers, found, prefix="x-oss-copy-source-")
     return bucket, found
 
 

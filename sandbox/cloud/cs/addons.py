@@ -1,0 +1,121 @@
+"""Actions on the components of a cluster."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.service import Answer, Call, action
+from sandbox.cloud.cs.errors import invalid
+from sandbox.cloud.cs.model import RRSA_ADDON, Addon
+from sandbox.cloud.cs.node_pools import NodePoolActions
+
+KNOWN_ADDONS = {
+    "metrics-server": "v0.3.9.7",
+    "coredns": "v1.11.3.2",
+    "flannel": "v0.15.1.23",
+    "terway-eniip": "v1.13.0",
+    "csi-plugin": "v1.31.4",
+    "csi-provisioner": "v1.31.4",
+    "kube-flannel-ds": "v0.15.1.23",
+    "nginx-ingress-controller": "v1.11.5",
+    "logtail-ds": "v1.8.9",
+    "loongcollector": "v3.0.8",
+    "ack-node-problem-detector": "v1.2.20",
+    "ack-node-local-dns": "v1.5.7",
+    "ack-kubernetes-webhook-injector": "v1.0.4",
+    "managed-csiprovisioner": "v1.31.4",
+    "cluster-autoscaler": "v1.3.1",
+    "arms-prometheus": "v1.1.27",
+    "gatekeeper": "v3.11.0",
+    "policy-template-controller": "v0.1.0",
+    RRSA_ADDON: "0.3.0",
+}
+"""Components that a cluster may name. Only the identity webhook does something; the rest is noted and shown back."""
+
+
+class AddonActions(NodePoolActions):
+    """Components of clusters."""
+
+    @action(
+        "ListAddons",
+        "cluster_id region_id cluster_type cluster_version cluster_spec profile",
+        method="GET",
+        path="/addons",
+    )
+    def list_addons(self, call: Call) -> Answer:
+        """The components that can be installed."""
+        return {
+            "addons": [
+                {
+                    "name": name,
+                    "version": version,
+                    "install_by_default": False,
+                    "managed": False,
+                    "supported_actions": ["Install", "Uninstall", "Modify"],
+                }
+                for name, version in sorted(KNOWN_ADDONS.items())
+            ]
+        }
+
+    @action("ListClusterAddonInstances", method="GET", path="/clusters/{cluster_id}/addon_instances")
+    def list_addon_instances(self, call: Call) -> Answer:
+        """The components of a cluster."""
+        return {"addons": [describe_addon(addon) for addon in self.find_cluster(call).addons]}
+
+    @action("GetClusterAddonInstance", method="GET", path="/clusters/{cluster_id}/addon_instances/{instance_name}")
+    def get_addon_instance(self, call: Call) -> Answer:
+        """One component of a cluster."""
+        name = call.parameters.text("instance_name")
+        for addon in self.find_cluster(call).addons:
+            if addon.name == name:
+                return describe_addon(addon)
+        raise CloudError("AddonNotFound", f"addon {name} is not installed", 404)
+
+    @action("InstallClusterAddons", "body", method="POST", path="/clusters/{cluster_id}/components/install")
+    def install_addons(self, call: Call) -> Answer:
+        """Install components; the identity webhook really comes."""
+        cluster = self.find_cluster(call)
+        added = addons_of(call.parameters.raw("body"))
+        names = {addon.name for addon in added}
+        kept = [addon for addon in cluster.addons if addon.name not in names]
+        self.clusters.update_cluster(cluster.identifier, addons=[*kept, *added], updated=self.context.clock.now())
+        task = self.operations.new_task(cluster.identifier, cluster.identifier, "addon_install")
+        step = partial(self.operations.boot_cluster, cluster.identifier)
+        self.operations.submit(cluster.region, cluster.identifier, step)
+        return {"task_id": task.identifier, "cluster_id": cluster.identifier}
+
+    @action("UnInstallClusterAddons", "body", method="POST", path="/clusters/{cluster_id}/components/uninstall")
+    def uninstall_addons(self, call: Call) -> Answer:
+        """Remove components."""
+        cluster = self.find_cluster(call)
+        names = {addon.name for addon in addons_of(call.parameters.raw("body"), known=False)}
+        kept = [addon for addon in cluster.addons if addon.name not in names]
+        self.clusters.update_cluster(cluster.identifier, addons=kept, updated=self.context.clock.now())
+        task = self.operations.new_task(cluster.identifier, cluster.identifier, "addon_uninstall")
+        step = partial(self.operations.boot_cluster, cluster.identifier)
+        self.operations.submit(cluster.region, cluster.identifier, step)
+        return {"task_id": task.identifier, "cluster_id": cluster.identifier}
+
+
+def addons_of(value: Any, *, known: bool = True) -> list[Addon]:
+    """The components that a request names; those that are disabled are left out."""
+    if not isinstance(value, list):
+        raise invalid("addons", value, "it must be a list of objects with a name")
+    found = []
+    for item in value:
+        if not isinstance(item, dict) or not item.get("name"):
+            raise invalid("addons", item, "an addon is an object with a name")
+        name = str(item["name"])
+        if known and name not in KNOWN_ADDONS:
+            raise invalid("addons.name", name, "the emulator knows " + ", ".join(sorted(KNOWN_ADDONS)))
+        if not item.get("disabled"):
+            version = str(item.get("version") or KNOWN_ADDONS.get(name, ""))
+            found.append(Addon(name=name, version=version, config=str(item.get("config") or "")))
+    return found
+
+
+def describe_addon(addon: Addon) -> dict[str, Any]:
+    """A component as the service describes it."""
+    return {"name": addon.name, "version": addon.version, "config": addon.config, "state": "active"}

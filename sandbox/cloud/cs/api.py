@@ -1,0 +1,345 @@
+"""The container service, API version 2015-12-15: clusters."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from sandbox.cloud.core.accounts import random_text
+from sandbox.cloud.core.clock import iso
+from sandbox.cloud.core.context import Context
+from sandbox.cloud.core.regions import check_region, new_identifier
+from sandbox.cloud.core.service import Answer, Call, Service, action
+from sandbox.cloud.cs.addons import AddonActions, addons_of
+from sandbox.cloud.cs.descriptions import describe_cluster
+from sandbox.cloud.cs.errors import cluster_quota, cluster_state, deletion_protected, invalid
+from sandbox.cloud.cs.model import DEFAULT_VERSION, RRSA_ADDON, Cluster, Clusters
+from sandbox.cloud.cs.nodes import NodePlanner
+from sandbox.cloud.cs.operations import Operations
+from sandbox.cloud.ecs.model import Compute, SecurityGroup
+from sandbox.cloud.vpc.model import Networks
+from sandbox.cloud.vpc.networks import default_resource_group
+
+CREATE = (
+    "name region_id cluster_type profile cluster_spec kubernetes_version vpcid vswitch_ids security_group_id "
+    "resource_group_id deletion_protection tags addons enable_rrsa endpoint_public_access service_cidr container_cidr "
+    "node_cidr_mask proxy_mode ip_stack timezone cluster_domain maintenance_window operation_policy "
+    "controlplane_log_components controlplane_log_ttl controlplane_log_project audit_log_config"
+)
+SHOWN_BACK = [
+    "service_cidr",
+    "container_cidr",
+    "node_cidr_mask",
+    "proxy_mode",
+    "ip_stack",
+    "timezone",
+    "cluster_domain",
+    "maintenance_window",
+    "operation_policy",
+    "controlplane_log_components",
+    "controlplane_log_ttl",
+    "controlplane_log_project",
+    "audit_log_config",
+]
+"""Fields that are noted and described back, without an effect on the real cluster."""
+
+VERSION = re.compile(r"1\.\d{2}\.\d+-aliyun\.\d+|1\.\d{2}(\.\d+)?")
+KUBECONFIG_LIFETIME = datetime.timedelta(days=3 * 365)
+
+
+@dataclass
+class CsService(AddonActions, Service):
+    """Managed clusters."""
+
+    name: ClassVar[str] = "CS"
+    version: ClassVar[str] = "2015-12-15"
+    hosts: ClassVar[tuple[str, ...]] = ("cs",)
+
+    context: Context
+    clusters: Clusters
+    networks: Networks
+    compute: Compute
+    operations: Operations
+    planner: NodePlanner
+
+    def start(self) -> None:
+        """Bring back the clusters and nodes that should be there."""
+        self.operations.resume()
+
+    def stop(self) -> None:
+        """Let the running step finish."""
+        self.operations.stop()
+
+    @action("CreateCluster", CREATE, method="POST", path="/clusters")
+    def create_cluster(self, call: Call) -> Answer:
+        """Make a cluster; it boots in the background."""
+        parameters, region = call.parameters, check_region(call.region)
+        parameters.choice("cluster_type", "ManagedKubernetes", ("ManagedKubernetes",))
+        vpc_id, vswitch_ids = self.check_network(call)
+        version = parameters.text("kubernetes_version", DEFAULT_VERSION)
+        if VERSION.fullmatch(version) is None:
+            raise invalid("kubernetes_version", version, f"it looks like {DEFAULT_VERSION}")
+        group_id = parameters.text("security_group_id")
+        if group_id and self.compute.security_groups.get(group_id) is None:
+            raise invalid("security_group_id", group_id, "there is no such group")
+        addons = addons_of(parameters.raw("addons") or [])
+        now = self.context.clock.now()
+        identifier = "c" + random_text(32, "0123456789abcdef")
+        resource_group = parameters.text("resource_group_id", default_resource_group(self.context))
+        cluster = Cluster(
+            identifier=identifier,
+            region=region,
+            name=parameters.required("name"),
+            created=now,
+            updated=now,
+            state="initial",
+            version=version,
+            profile=parameters.text("profile", "Default"),
+            cluster_spec=parameters.text("cluster_spec", "ack.pro.small"),
+            vpc_id=vpc_id,
+            vswitch_ids=vswitch_ids,
+            security_group_id=group_id or new_identifier("sg", region),
+            owns_security_group=not group_id,
+            resource_group_id=resource_group,
+            load_balancer_id=new_identifier("lb", region),
+            deletion_protection=parameters.boolean("deletion_protection"),
+            public_endpoint=parameters.boolean("endpoint_public_access"),
+            rrsa=parameters.boolean("enable_rrsa"),
+            addons=addons,
+            tags=cluster_tags(parameters.raw("tags")),
+            request={name: parameters.raw(name) for name in SHOWN_BACK if parameters.raw(name) is not None},
+        )
+        with self.context.store.transaction():
+            existing = self.clusters.clusters.list(region)
+            if existing:
+                raise cluster_quota(region, existing[0].identifier)
+            self.context.slots.slot(region)
+            self.clusters.clusters.put(identifier, cluster, region)
+            if cluster.owns_security_group:
+                self.put_security_group(cluster)
+            task = self.operations.new_task(identifier, identifier, "cluster_create")
+        self.operations.submit(region, identifier, partial(self.operations.boot_cluster, identifier))
+        return {"cluster_id": identifier, "task_id": task.identifier, "request_id": call.request_id}
+
+    @action("DescribeClusterDetail", method="GET", path="/clusters/{cluster_id}")
+    def describe_cluster_detail(self, call: Call) -> Answer:
+        """One cluster."""
+        return self.describe(self.find_cluster(call))
+
+    @action(
+        "DescribeClustersV1",
+        "name cluster_id cluster_type profile region_id page_size page_number",
+        method="GET",
+        path="/api/v1/clusters",
+    )
+    def describe_clusters(self, call: Call) -> Answer:
+        """All clusters (of a region)."""
+        name, identifier = call.parameters.text("name"), call.parameters.text("cluster_id")
+        found = [
+            self.describe(cluster)
+            for cluster in self.clusters.clusters.list(call.parameters.text("region_id") or None)
+            if name in cluster.name and identifier in ("", cluster.identifier)
+        ]
+        return {
+            "clusters": found,
+            "page_info": {"page_number": 1, "page_size": max(1, len(found)), "total_count": len(found)},
+        }
+
+    @action(
+        "ModifyCluster",
+        "cluster_name deletion_protection resource_group_id enable_rrsa maintenance_window operation_policy "
+        "vswitch_ids timezone security_group_id",
+        method="PUT",
+        path="/api/v2/clusters/{cluster_id}",
+    )
+    def modify_cluster(self, call: Call) -> Answer:
+        """Change a cluster."""
+        cluster, parameters = self.find_cluster(call), call.parameters
+        changes: dict[str, Any] = {"updated": self.context.clock.now()}
+        for parameter, field in (
+            ("cluster_name", "name"),
+            ("resource_group_id", "resource_group_id"),
+            ("security_group_id", "security_group_id"),
+        ):
+            if parameters.text(parameter):
+                changes[field] = parameters.text(parameter)
+        if parameters.raw("deletion_protection") is not None:
+            changes["deletion_protection"] = parameters.boolean("deletion_protection")
+        if parameters.raw("enable_rrsa") is not None:
+            changes["rrsa"] = parameters.boolean("enable_rrsa")
+        if parameters.raw("vswitch_ids"):
+            changes["vswitch_ids"] = self.check_network(call)[1]
+        shown = {
+            name: parameters.raw(name)
+            for name in ("maintenance_window", "operation_policy", "timezone")
+            if parameters.raw(name) is not None
+        }
+        changes["request"] = cluster.request | shown
+        self.clusters.update_cluster(cluster.identifier, **changes)
+        task = self.operations.new_task(cluster.identifier, cluster.identifier, "cluster_modify")
+        step = partial(self.operations.boot_cluster, cluster.identifier)
+        self.operations.submit(cluster.region, cluster.identifier, step)
+        return {"cluster_id": cluster.identifier, "task_id": task.identifier, "request_id": call.request_id}
+
+    @action("ModifyClusterTags", "body", method="POST", path="/clusters/{cluster_id}/tags")
+    def modify_cluster_tags(self, call: Call) -> Answer:
+        """Replace a cluster's tags."""
+        cluster = self.find_cluster(call)
+        self.clusters.update_cluster(cluster.identifier, tags=cluster_tags(call.parameters.raw("body")))
+        return {}
+
+    @action(
+        "DeleteCluster",
+        "retain_resources retain_all_resources keep_slb delete_options",
+        method="DELETE",
+        path="/clusters/{cluster_id}",
+    )
+    def delete_cluster(self, call: Call) -> Answer:
+        """Delete a cluster with its pools; what it made for itself goes too."""
+        cluster = self.find_cluster(call)
+        if cluster.deletion_protection:
+            raise deletion_protected(cluster.identifier)
+        with self.context.store.transaction():
+            self.clusters.update_cluster(cluster.identifier, state="deleting", updated=self.context.clock.now())
+            if cluster.owns_security_group:
+                self.compute.security_groups.delete(cluster.security_group_id)
+            task = self.operations.new_task(cluster.identifier, cluster.identifier, "cluster_delete")
+        step = partial(self.operations.delete_cluster, cluster.identifier)
+        self.operations.submit(cluster.region, cluster.identifier, step)
+        return {"cluster_id": cluster.identifier, "task_id": task.identifier, "request_id": call.request_id}
+
+    @action(
+        "DescribeClusterUserKubeconfig",
+        "PrivateIpAddress TemporaryDurationMinutes",
+        method="GET",
+        path="/k8s/{cluster_id}/user_config",
+    )
+    def describe_user_kubeconfig(self, call: Call) -> Answer:
+        """The real cluster's kubeconfig. Its certificate's lifetime is the region's, whatever duration is asked for."""
+        cluster = self.find_cluster(call)
+        if cluster.state != "running":
+            raise cluster_state(cluster.identifier, cluster.state)
+        minutes = call.parameters.integer("TemporaryDurationMinutes", 0, 0, 4320)
+        lifetime = datetime.timedelta(minutes=minutes) if minutes else KUBECONFIG_LIFETIME
+        expires = iso(self.context.clock.now() + lifetime)
+        return {"config": self.operations.backend(cluster.region).kubeconfig(), "expiration": expires}
+
+    @action(
+        "DescribeClusterResources",
+        "with_addon_resources",
+        method="GET",
+        path="/clusters/{cluster_id}/resources",
+    )
+    def describe_cluster_resources(self, call: Call) -> Answer:
+        """What the cluster uses of other services."""
+        cluster = self.find_cluster(call)
+        kinds = {
+            "SLB": cluster.load_balancer_id,
+            "VPC": cluster.vpc_id,
+            "SecurityGroup": cluster.security_group_id,
+        }
+        return [
+            {
+                "cluster_id": cluster.identifier,
+                "resource_type": kind,
+                "instance_id": identifier,
+                "resource_info": "",
+                "state": "CREATE_COMPLETE",
+                "auto_create": 1 if kind == "SLB" or (kind == "SecurityGroup" and cluster.owns_security_group) else 0,
+                "created": iso(cluster.created),
+            }
+            for kind, identifier in kinds.items()
+        ]
+
+    @action("CheckControlPlaneLogEnable", method="GET", path="/clusters/{cluster_id}/controlplanelog")
+    def check_control_plane_log(self, call: Call) -> Answer:
+        """Which control-plane logs are to be kept (they are not: the sandbox has no log service yet)."""
+        request = self.find_cluster(call).request
+        return {
+            "aliuid": self.context.accounts.account_id,
+            "components": request.get("controlplane_log_components") or [],
+            "log_project": request.get("controlplane_log_project") or "",
+            "log_ttl": str(request.get("controlplane_log_ttl") or ""),
+        }
+
+    @action("GetClusterAuditProject", method="GET", path="/clusters/{cluster_id}/audit")
+    def get_audit_project(self, call: Call) -> Answer:
+        """Whether the audit log is on."""
+        config = self.find_cluster(call).request.get("audit_log_config") or {}
+        return {
+            "audit_enabled": bool(config.get("enabled")),
+            "sls_project_name": str(config.get("sls_project_name") or ""),
+        }
+
+    def describe(self, cluster: Cluster) -> dict[str, Any]:
+        """A cluster as the service describes it, with what the real one says of itself once it runs."""
+        kubeconfig = issuer = ""
+        if cluster.state == "running":
+            backend = self.operations.backend(cluster.region)
+            kubeconfig, issuer = backend.kubeconfig(), backend.issuer
+        return describe_cluster(self.context, self.clusters, cluster, kubeconfig, issuer)
+
+    def check_network(self, call: Call) -> tuple[str, list[str]]:
+        """The network and switches that the call names, which must belong together."""
+        vswitch_ids = [str(item) for item in call.parameters.raw("vswitch_ids") or []]
+        if not vswitch_ids:
+            raise invalid("vswitch_ids", vswitch_ids, "name at least one vswitch")
+        vpc_id = ""
+        for identifier in vswitch_ids:
+            vswitch = self.networks.vswitches.get(identifier)
+            if vswitch is None or vpc_id not in ("", vswitch.vpc_id):
+                raise invalid("vswitch_ids", identifier, "it is not a switch of the cluster's network")
+            vpc_id = vswitch.vpc_id
+        return vpc_id, vswitch_ids
+
+    def put_security_group(self, cluster: Cluster) -> None:
+        """Make the group that ACK makes for a cluster that is given none."""
+        group = SecurityGroup(
+            identifier=cluster.security_group_id,
+            region=cluster.region,
+            created=cluster.created,
+            name=f"alicloud-cs-auto-created-security-group-{cluster.identifier}",
+            description="security group of ACK Cluster",
+            vpc_id=cluster.vpc_id,
+            resource_group_id=cluster.resource_group_id,
+            kind="normal",
+        )
+        self.compute.security_groups.put(group.identifier, group, group.region)
+
+    def uses(self, identifier: str) -> str | None:
+        """The cluster that uses this network, switch or group, if any."""
+        for cluster in self.clusters.clusters.list():
+            if identifier in (cluster.vpc_id, cluster.security_group_id, *cluster.vswitch_ids):
+                return cluster.identifier
+        return None
+
+    def status(self) -> dict[str, Any]:
+        """What the status page shows."""
+        return {
+            "clusters": [
+                {
+                    "id": cluster.identifier,
+                    "name": cluster.name,
+                    "region": cluster.region,
+                    "state": cluster.state,
+                    "reason": cluster.reason,
+                    "identity_webhook": cluster.rrsa or cluster.has_addon(RRSA_ADDON),
+                }
+                for cluster in self.clusters.clusters.list()
+            ],
+            "nodes": {node.name: ("Ready" if node.ready else "NotReady") for node in self.clusters.nodes.list()},
+            "maximum_nodes_a_region": self.planner.maximum_nodes,
+        }
+
+
+def cluster_tags(value: Any) -> dict[str, str]:
+    """Tags in the container service's form: a list of objects with key and value."""
+    tags: dict[str, str] = {}
+    for item in value or []:
+        if not isinstance(item, dict) or not item.get("key"):
+            raise invalid("tags", item, "a tag has a key and a value")
+        tags[str(item["key"])] = str(item.get("value") or "")
+    return tags

@@ -1,0 +1,191 @@
+"""What takes time: booting and ending clusters, adding and removing nodes. One thread a region, so steps never cross.
+
+Each step brings reality in line with the store and may be repeated, which is how a restarted emulator goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from sandbox.cloud.core.context import Context
+from sandbox.cloud.core.regions import new_identifier
+from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
+from sandbox.cloud.cs.model import Cluster, Clusters, Node, NodePool, Task
+from sandbox.cloud.cs.nodes import NodePlanner
+
+ReadyHook = Callable[[Cluster, ClusterBackend], None]
+"""What is installed in a cluster once its API server answers (the identity webhook)."""
+
+
+@dataclass
+class Operations:
+    """Runs the container service's steps in the background."""
+
+    context: Context
+    clusters: Clusters
+    factory: BackendFactory
+    when_ready: ReadyHook
+    planner: NodePlanner
+    _backends: dict[str, ClusterBackend] = field(default_factory=dict)
+    _executors: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def backend(self, region: str) -> ClusterBackend:
+        """The region's real cluster, running or not."""
+        with self._lock:
+            if region not in self._backends:
+                self._backends[region] = self.factory(region, self.context.slots.slot(region))
+            return self._backends[region]
+
+    def new_task(self, cluster_id: str, target: str, kind: str) -> Task:
+        """Note that something was started."""
+        now = self.context.clock.now()
+        identifier = new_identifier("T", "").replace("-xxx", "-")
+        task = Task(identifier=identifier, cluster_id=cluster_id, target=target, kind=kind, created=now, updated=now)
+        return self.clusters.tasks.put(identifier, task)
+
+    def submit(self, region: str, target: str, step: Callable[[], None]) -> Future[None]:
+        """Run a step after those before it; every unfinished task of its target ends with it."""
+        with self._lock:
+            executor = self._executors.get(region)
+            if executor is None:
+                executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"cluster-{region}")
+                self._executors[region] = executor
+        return executor.submit(self._run, target, step)
+
+    def resume(self) -> None:
+        """After a restart: go on with what the store says should be there."""
+        for cluster in self.clusters.clusters.list():
+            if cluster.state == "deleting":
+                self.submit(cluster.region, cluster.identifier, partial(self.delete_cluster, cluster.identifier))
+                continue
+            if cluster.state == "failed":
+                continue
+            self.submit(cluster.region, cluster.identifier, partial(self.boot_cluster, cluster.identifier))
+            for pool in self.clusters.pools_of(cluster.identifier):
+                step = self.delete_pool if pool.state == "deleting" else self.converge_pool
+                self.submit(cluster.region, pool.identifier, partial(step, pool.identifier))
+
+    def stop(self) -> None:
+        """Begin no further step; the one that runs is let finish."""
+        self._stopping.set()
+        with self._lock:
+            executors = list(self._executors.values())
+        for executor in executors:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def boot_cluster(self, identifier: str) -> None:
+        """Bring a cluster up (again), with what is installed in it."""
+        cluster = self.clusters.clusters.get(identifier)
+        if cluster is None or cluster.state == "deleting":
+            return
+        backend = self.backend(cluster.region)
+        try:
+            if not backend.is_running():
+                backend.start()
+            self.when_ready(cluster, backend)
+        except Exception as error:
+            self.clusters.update_cluster(
+                identifier, state="failed", reason=str(error), updated=self.context.clock.now()
+            )
+            raise
+        self.clusters.update_cluster(identifier, state="running", reason="", updated=self.context.clock.now())
+        self.context.log.event("info", "cluster is running", cluster=identifier, region=cluster.region)
+
+    def delete_cluster(self, identifier: str) -> None:
+        """End a cluster with all its nodes and forget it."""
+        cluster = self.clusters.clusters.get(identifier)
+        if cluster is None:
+            return
+        self.backend(cluster.region).stop()
+        with self.context.store.transaction():
+            for pool in self.clusters.pools_of(identifier):
+                for node in self.clusters.nodes_of(pool.identifier):
+                    self.clusters.nodes.delete(node.name)
+                self.clusters.pools.delete(pool.identifier)
+            self.clusters.clusters.delete(identifier)
+        self.context.log.event("info", "cluster is deleted", cluster=identifier, region=cluster.region)
+
+    def converge_pool(self, identifier: str) -> None:
+        """Add or remove nodes until a pool has its size, and bring back those that a restart lost."""
+        pool = self.clusters.pools.get(identifier)
+        cluster = self.clusters.clusters.get(pool.cluster_id) if pool is not None else None
+        if pool is None or cluster is None or pool.state == "deleting":
+            return
+        if cluster.state != "running":
+            raise RuntimeError(f"cluster {cluster.identifier} is {cluster.state}: {cluster.reason or 'not running'}")
+        try:
+            self._match_size(pool)
+        except Exception as error:
+            self.clusters.update_pool(identifier, reason=str(error), updated=self.context.clock.now())
+            raise
+        self.clusters.update_pool(identifier, state="active", reason="", updated=self.context.clock.now())
+
+    def delete_pool(self, identifier: str) -> None:
+        """Remove a pool's nodes and forget it."""
+        pool = self.clusters.pools.get(identifier)
+        if pool is None:
+            return
+        for node in self.clusters.nodes_of(identifier):
+            self._remove(node)
+        self.clusters.pools.delete(identifier)
+
+    def remove_node(self, name: str) -> None:
+        """Remove one node and make its pool one smaller."""
+        node = self.clusters.nodes.get(name)
+        if node is None:
+            return
+        self._remove(node)
+        pool = self.clusters.pools.get(node.pool_id)
+        if pool is not None and pool.state != "deleting":
+            self.clusters.update_pool(pool.identifier, size=len(self.clusters.nodes_of(pool.identifier)))
+
+    def _match_size(self, pool: NodePool) -> None:
+        nodes = self.clusters.nodes_of(pool.identifier)
+        for node in nodes[pool.size :]:
+            self._remove(node)
+        for node in nodes[: pool.size]:
+            self._add(pool, node)
+        for _ in range(pool.size - len(nodes)):
+            self._add(pool, self.planner.plan(pool))
+
+    def _add(self, pool: NodePool, node: Node) -> None:
+        if self._stopping.is_set():
+            raise RuntimeError("the emulator is stopping; it goes on at its next start")
+        self.clusters.nodes.put(node.name, node, node.region)
+        backend = self.backend(node.region)
+        if node.name in backend.node_names():
+            if not node.ready:
+                self.clusters.nodes.put(node.name, node.model_copy(update={"ready": True}), node.region)
+            return
+        backend.add_node(self.planner.specification(pool, node))
+        self.clusters.nodes.put(node.name, node.model_copy(update={"ready": True}), node.region)
+        self.context.log.event("info", "node is ready", node=node.name, pool=pool.identifier)
+
+    def _remove(self, node: Node) -> None:
+        self.backend(node.region).remove_node(node.name)
+        self.clusters.nodes.delete(node.name)
+        self.context.log.event("info", "node is removed", node=node.name, pool=node.pool_id)
+
+    def _run(self, target: str, step: Callable[[], None]) -> None:
+        if self._stopping.is_set():
+            return
+        error = ""
+        try:
+            step()
+        except Exception as failure:
+            if self._stopping.is_set():
+                return
+            error = str(failure) or type(failure).__name__
+            self.context.log.event("error", "a cluster step failed", target=target, trace=traceback.format_exc())
+        for task in self.clusters.unfinished_tasks(target):
+            ended = task.model_copy(
+                update={"state": "failed" if error else "success", "error": error, "updated": self.context.clock.now()}
+            )
+            self.clusters.tasks.put(task.identifier, ended)

@@ -1,0 +1,1 @@
+"""`pulumi-resource-kubernetes`: Pulumi's provider protocol over server-side apply."""

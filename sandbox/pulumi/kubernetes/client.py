@@ -1,0 +1,165 @@
+"""The API server over HTTP: one request with bounded retries, errors as ApiError, watches as streams of events."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from sandbox.pulumi.kubernetes.errors import ApiError, ClusterUnreachableError, ProviderError
+from sandbox.pulumi.kubernetes.kubeconfig import Credentials
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+REQUEST_TIMEOUT_SECONDS = 30.0
+ATTEMPTS = 5
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 5.0
+MAXIMUM_CONNECTIONS = 256
+RETRIED = frozenset({429, 500, 502, 503, 504})
+FIELD_MANAGER = "pulumi-kubernetes"
+
+
+class Client:
+    """Requests to one cluster; safe to use from many threads."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
+        if credentials.token:
+            headers["Authorization"] = f"Bearer {credentials.token}"
+        self.server = credentials.server
+        self._extensions = {"sni_hostname": credentials.server_name} if credentials.server_name else {}
+        self._closed = threading.Event()
+        self._http = httpx.Client(
+            base_url=credentials.server,
+            headers=headers,
+            auth=credentials.basic,
+            verify=credentials.tls(),
+            timeout=httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
+            limits=httpx.Limits(max_connections=MAXIMUM_CONNECTIONS, max_keepalive_connections=16),
+            trust_env=False,
+        )
+
+    def get(self, path: str, **parameters: str) -> dict[str, Any]:
+        """Read an object or a list. Raises ApiError."""
+        return self.request("GET", path, parameters)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Read an object; None when there is none. Raises ApiError for anything else."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def apply(self, path: str, body: Mapping[str, Any], *, force: bool, dry_run: bool) -> dict[str, Any]:
+        """Server-side apply as this provider's field manager; unknown fields are errors. Raises ApiError."""
+        parameters = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": str(force).lower()}
+        if dry_run:
+            parameters["dryRun"] = "All"
+        return self.request("PATCH", path, parameters, body, "application/apply-patch+yaml")
+
+    def create(self, path: str, body: Mapping[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        """Create an object whose name the server makes (generateName). Raises ApiError."""
+        parameters = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        if dry_run:
+            parameters["dryRun"] = "All"
+        return self.request("POST", path, parameters, body, "application/json")
+
+    def delete(self, path: str, propagation: str) -> None:
+        """Ask for the deletion of an object. Raises ApiError, also when there is none."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        self.request("DELETE", path, {}, body, "application/json")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """One request, tried up to ATTEMPTS times where it is safe.
+
+        Raises ApiError for the server's errors and ClusterUnreachableError when there is no answer.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if content is None else {"Content-Type": content_type}
+        delay = FIRST_DELAY_SECONDS
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = self._http.request(
+                    method, path, params=dict(parameters), content=content, headers=headers, extensions=self._extensions
+                )
+            except httpx.TransportError as error:
+                # A creation that the server names anew each time must not be sent twice.
+                if attempt == ATTEMPTS or (method == "POST" and not isinstance(error, httpx.ConnectError)):
+                    raise self._unreachable(error) from error
+                self._pause(delay)
+            else:
+                retry_after = _retry_after(response)
+                if response.status_code not in RETRIED or attempt == ATTEMPTS:
+                    return _content(response)
+                self._pause(max(delay, retry_after))
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+        raise ProviderError(f"{self.server} answered no request in {ATTEMPTS} attempts")
+
+    def watch(self, path: str, resource_version: str, seconds: int, **parameters: str) -> Iterator[dict[str, Any]]:
+        """Events ({"type", "object"}) since a version, for at most `seconds`. Raises ApiError (410: list anew)."""
+        query = {
+            **parameters,
+            "watch": "1",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(seconds),
+            "allowWatchBookmarks": "true",
+        }
+        timeout = httpx.Timeout(seconds + CONNECT_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+        try:
+            with self._http.stream("GET", path, params=query, timeout=timeout, extensions=self._extensions) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    _content(response)
+                for line in response.iter_lines():
+                    event: dict[str, Any] = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise ApiError(int(event["object"].get("code") or 500), event["object"])
+                    yield event
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def close(self) -> None:
+        """Give up all connections; requests that wait for another attempt end at once."""
+        self._closed.set()
+        self._http.close()
+
+    def _pause(self, seconds: float) -> None:
+        if self._closed.wait(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - spreads retries, protects nothing
+            raise ProviderError("cancelled")
+
+    def _unreachable(self, error: Exception) -> ClusterUnreachableError:
+        reason = str(error) or type(error).__name__
+        return ClusterUnreachableError(
+            f"the Kubernetes API server {self.server} does not answer: {reason}; "
+            f"is the cluster up, and is the kubeconfig the one of this cluster?"
+        )
+
+
+def _retry_after(response: httpx.Response) -> float:
+    value = response.headers.get("Retry-After", "")
+    return min(float(value), LONGEST_DELAY_SECONDS) if value.isdigit() else 0.0
+
+
+def _content(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {"message": response.text[:500] or response.reason_phrase}
+    if not isinstance(body, dict):
+        body = {"message": str(body)[:500]}
+    if response.status_code >= 400:
+        raise ApiError(response.status_code, body)
+    return body

@@ -1,0 +1,79 @@
+"""Which kinds a cluster serves, under which path, and whether they live in a namespace."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.pulumi.kubernetes.client import Client
+from sandbox.pulumi.kubernetes.errors import ApiError, ClusterUnreachableError
+
+CLUSTER_KINDS = frozenset(
+    {
+        *("Namespace", "Node", "PersistentVolume", "ComponentStatus"),
+        *("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "APIService"),
+        *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"),
+        *("MutatingAdmissionPolicyBinding", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"),
+        *("CSIDriver", "CSINode", "PriorityClass", "RuntimeClass", "IngressClass", "FlowSchema"),
+        *("PriorityLevelConfiguration", "CertificateSigningRequest", "ClusterTrustBundle", "DeviceClass"),
+        *("ResourceSlice", "ServiceCIDR", "IPAddress", "TokenReview", "SubjectAccessReview"),
+    }
+)
+"""Kinds of Kubernetes itself that have no namespace; for the times when no cluster can be asked."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind as the cluster serves it."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        """The path of an object, or of the collection when no name is given."""
+        prefix = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{prefix}{scope}/{self.plural}" + (f"/{name}" if name else "")
+
+
+class Discovery:
+    """Kinds by API version, asked once and remembered; a missing kind is asked for again, since it may be new."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._kinds: dict[str, dict[str, Kind]] = {}
+
+    def kind(self, api_version: str, kind: str) -> Kind | None:
+        """The kind, or None when this cluster does not serve it. Raises ClusterUnreachableError."""
+        with self._lock:
+            if kind not in self._kinds.get(api_version, {}):
+                self._kinds[api_version] = self._ask(api_version)
+            return self._kinds[api_version].get(kind)
+
+    def is_namespaced(self, api_version: str, kind: str) -> bool:
+        """Whether objects of this kind live in a namespace, guessed when the cluster cannot tell."""
+        try:
+            found = self.kind(api_version, kind)
+        except (ClusterUnreachableError, ApiError):
+            found = None
+        return found.namespaced if found is not None else kind not in CLUSTER_KINDS
+
+    def _ask(self, api_version: str) -> dict[str, Kind]:
+        prefix = "/api/" if "/" not in api_version else "/apis/"
+        try:
+            answer = self._client.get(prefix + api_version)
+        except ApiError as error:
+            if error.status == 404:
+                return {}
+            raise
+        rows: list[dict[str, Any]] = answer.get("resources") or []
+        return {
+            row["kind"]: Kind(api_version, row["kind"], row["name"], bool(row["namespaced"]))
+            for row in rows
+            if "/" not in row["name"]
+        }

@@ -1,0 +1,98 @@
+"""ElasticDL's tasks are ranges of sentences of the text shards; a worker reads just its task's bytes from the bucket."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from elasticdl.python.common.constants import Mode
+from elasticdl.python.data.reader.data_reader import AbstractDataReader
+
+from trainer.config import TrainingJob
+from trainer.dataset import Dataset, Part
+from trainer.elasticdl import context
+from trainer.errors import SettingsError
+from trainer.examples import ExampleMaker
+from trainer.vocabulary import Vocabulary
+
+
+class TextReader(AbstractDataReader):  # type: ignore[misc]
+    """Shards by name and number of sentences; records are sentences.
+
+    A lost worker costs the master its unfinished tasks only: another one reads the same ranges again.
+    """
+
+    def __init__(self, dataset: Dataset, job: TrainingJob, part: Part) -> None:
+        super().__init__()
+        self._dataset = dataset
+        self._job = job
+        self._part = part
+
+    def create_shards(self) -> dict[str, tuple[int, int]]:
+        """Name -> (first sentence, how many). Of the held-out text only as much as an evaluation during training takes:
+        the finished model is measured on more by itself, and every held-out task stops a worker."""
+        left = self._job.schedule.evaluation_sentences if self._part == "valid" else None
+        shards: dict[str, tuple[int, int]] = {}
+        for shard in self._dataset.manifest.of(self._part):
+            count = shard.sentences if left is None else min(left, shard.sentences)
+            if count:
+                shards[shard.name] = (0, count)
+            left = None if left is None else left - count
+        return shards
+
+    def read_records(self, task: Any) -> Iterator[bytes]:
+        for line in self._dataset.lines(task.shard_name, task.start, task.end):
+            yield line.encode()
+
+    @property
+    def records_output_types(self) -> Any:
+        return tf.string
+
+
+def part_of(data_origin: str) -> Part:
+    """Which part a path like oss://bucket/data/train* means."""
+    name = data_origin.rsplit("/", 1)[-1]
+    for part in ("train", "valid"):
+        if name.startswith(part):
+            return part  # type: ignore[return-value]
+    raise SettingsError(f"{data_origin}: the last part of the path has to begin with 'train' or 'valid'")
+
+
+class SentenceBatches:
+    """What `dataset_fn` returns. ElasticDL calls `batch` on it, and counts what it trained on in records (sentences);
+    so the sentences have to stay whole until then, and become rows of words and windows only there."""
+
+    def __init__(self, lines: Any, vocabulary: Vocabulary, maker: ExampleMaker, *, vary: bool) -> None:
+        """`vary`: other noise words for the same sentences next time (training); the same each time otherwise."""
+        self._lines = lines
+        self._vocabulary = vocabulary
+        self._maker = maker
+        self._vary = vary
+        self._made = 0
+
+    def batch(self, size: int) -> Any:
+        """Batches of so many sentences, as (context_ids, labels)."""
+        make = functools.partial(tf.numpy_function, self._make, Tout=(tf.int32, tf.int32))
+        return self._lines.batch(size).map(lambda lines: self._shaped(*make([lines])))
+
+    def _make(self, lines: Any) -> tuple[Any, Any]:
+        sentences = [self._vocabulary.encode(line.decode()) for line in np.atleast_1d(lines)]
+        made = self._maker.batch(sentences, self._made if self._vary else 0)
+        self._made += 1
+        return made.context_ids, made.labels
+
+    def _shaped(self, context_ids: Any, labels: Any) -> tuple[Any, Any]:
+        return tf.ensure_shape(context_ids, (None, 1 + self._maker.window)), tf.ensure_shape(labels, (None,))
+
+
+def custom_data_reader(data_origin: str, records_per_task: int | None = None, **_: Any) -> TextReader:
+    """ElasticDL's hook: the master asks it for the shards, the workers for the records."""
+    return TextReader(context.dataset(), context.current().job, part_of(data_origin))
+
+
+def dataset_fn(dataset: Any, mode: str | None, _metadata: Any) -> SentenceBatches:
+    """ElasticDL's hook: sentences (as bytes) -> examples."""
+    return SentenceBatches(dataset, context.vocabulary(), context.example_maker(), vary=mode == Mode.TRAINING)
