@@ -7,62 +7,56 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+from pulumi.runtime.sync_await import _sync_await
 
 
 @dataclass(frozen=True)
 class PlatformRegionOutputs:
-    """One region of the platform, as deployed."""
+    """One region of the platform, as deployed, and the zone that all regions share."""
 
-    cluster_id: pulumi.Output[str]
-    switch_ids: pulumi.Output[list[str]]
-    identity_provider: pulumi.Output[str]
-    identity_issuer: pulumi.Output[str]
+    zone: str
+    cluster_id: str
+    switch_ids: list[str]
+    identity_provider: str
+    identity_issuer: str
     kubeconfig: pulumi.Output[str]
 
 
 class PlatformReference:
-    """The deployed platform. Kubeconfigs are an output of their own, or all else would become secret with them."""
+    """The deployed platform.
+
+    Read before anything is made, and waited for: a platform that is not deployed is then one line, where a failure
+    inside `apply` would be a screen of traceback for each resource that waits for it.
+    """
 
     def __init__(self, stack: str) -> None:
         self.stack = stack
-        path = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
-        self._reference = pulumi.StackReference(path)
-
-    @property
-    def zone(self) -> pulumi.Output[str]:
-        """Name of the DNS zone."""
-        return self._output("zone", str)
+        reference = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}")
+        try:
+            outputs = _sync_await(reference.outputs.future())
+        except Exception as error:  # the SDK raises plain Exception when a stack cannot be read
+            raise self._missing(f"cannot be read ({error})") from error
+        self._outputs: Mapping[str, Any] = outputs or {}
 
     def region(self, name: str) -> PlatformRegionOutputs:
         """A region's outputs; raises pulumi.RunError when the platform was not deployed with that region."""
-        regions, kubeconfigs = self._output("regions", dict), self._output("kubeconfigs", dict)
-
-        def part(key: str) -> pulumi.Output[Any]:
-            return regions.apply(lambda all_regions: self._pick(self._pick(all_regions, name), key))
-
+        region = self._pick(self._pick(self._outputs, "regions"), name)
         return PlatformRegionOutputs(
-            cluster_id=part("cluster_id"),
-            switch_ids=part("switch_ids"),
-            identity_provider=part("identity_provider"),
-            identity_issuer=part("identity_issuer"),
-            kubeconfig=pulumi.Output.secret(kubeconfigs.apply(lambda all_regions: self._pick(all_regions, name))),
+            zone=str(self._pick(self._outputs, "zone")),
+            cluster_id=str(self._pick(region, "cluster_id")),
+            switch_ids=[str(switch) for switch in self._pick(region, "switch_ids")],
+            identity_provider=str(self._pick(region, "identity_provider")),
+            identity_issuer=str(self._pick(region, "identity_issuer")),
+            kubeconfig=pulumi.Output.secret(str(self._pick(self._pick(self._outputs, "kubeconfigs"), name))),
         )
 
-    def _output(self, name: str, kind: type) -> pulumi.Output[Any]:
-        def checked(value: Any) -> Any:
-            if not isinstance(value, kind):
-                raise self._missing(name)
-            return value
-
-        return self._reference.get_output(name).apply(checked)
-
     def _pick(self, values: Mapping[str, Any], key: str) -> Any:
-        if key not in values:
-            raise self._missing(key)
+        if not isinstance(values, Mapping) or values.get(key) is None:
+            raise self._missing(f"has no output `{key}`: it is not deployed, or not as its stack file now says")
         return values[key]
 
-    def _missing(self, name: str) -> pulumi.RunError:
+    def _missing(self, what: str) -> pulumi.RunError:
         return pulumi.RunError(
-            f"the stack `{self.stack}` has no output for `{name}`: it is not deployed, or not as its stack file now "
-            f"says; way out: run `pulumi up --stack {self.stack}` first"
+            f"the platform's stack `{self.stack}` {what}; nothing was changed; "
+            f"way out: run `pulumi up --stack {self.stack}` first"
         )

@@ -14,7 +14,7 @@ from infra.components.tenancy import Tenancy, TenancyArgs
 from infra.components.traffic import Traffic, TrafficArgs
 from infra.components.training import Training, TrainingArgs
 from infra.naming import TRAINING, BusinessNames, PlatformNames
-from infra.platform_reference import PlatformReference
+from infra.platform_reference import PlatformReference, PlatformRegionOutputs
 from infra.providers import cloud_provider, cluster_provider
 from infra.settings import Business, BusinessRegion, Platform, PlatformRegion, StackSettings
 from infra.tags import cloud_tags
@@ -76,10 +76,11 @@ def _platform_region(
 
 def _deploy_business(platform: Platform, business: Business) -> None:
     reference = PlatformReference(business.platform)
+    deployed = {region.name: reference.region(region.name) for region in business.regions}
     providers = {region.name: cloud_provider(region.name) for region in business.regions}
     account = _checked_account(platform, providers[business.regions[0].name])
     regions = {
-        region.name: _business_region(platform, business, region, providers[region.name], reference)
+        region.name: _business_region(platform, business, region, providers[region.name], deployed[region.name])
         for region in business.regions
     }
     pulumi.export("account", account)
@@ -93,12 +94,11 @@ def _business_region(
     business: Business,
     region: BusinessRegion,
     cloud: alicloud.Provider,
-    reference: PlatformReference,
+    outputs: PlatformRegionOutputs,
 ) -> dict[str, pulumi.Input[str]]:
     """A region's copy of the business; returns where its things are."""
     names = BusinessNames(platform.organization, business.name, region.name)
     tags = cloud_tags(business.owner, business.name, business.tags)
-    outputs = reference.region(region.name)
     cluster = cluster_provider(region.name, outputs.kubeconfig, outputs.cluster_id)
     in_cloud = pulumi.ResourceOptions(providers=[cloud])
     in_cluster = pulumi.ResourceOptions(providers=[cluster])
@@ -117,7 +117,7 @@ def _business_region(
     access = store.grant_read_write_to(identity)
     arguments = TrainingArgs(names, business.training, tenancy.namespace, identity, [pool, tenancy, access])
     training = Training(name, arguments, in_cluster)
-    entry = TrafficArgs(names, reference.zone, business.dns.ttl_seconds, region.bandwidth_megabits, tags)
+    entry = TrafficArgs(names, outputs.zone, business.dns.ttl_seconds, region.bandwidth_megabits, tags)
     traffic = Traffic(name, entry, in_cloud)
     return {
         "namespace": tenancy.namespace,

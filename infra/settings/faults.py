@@ -6,9 +6,11 @@ import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from infra.settings import limits
@@ -74,7 +76,7 @@ def dotted(path: Path) -> str:
             text += f'["{part}"]'
         else:
             text += f".{part}" if text else part
-    return text or "(the file)"
+    return text or "(all settings)"
 
 
 def shown(value: object) -> str:
@@ -123,9 +125,12 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
     path: Path = tuple(part for part in details["loc"] if part != "[key]")
     field = limits.field_at(model, path)
     reason = limits.why(field) if field else ""
-    meaning = (field.description or "") if field else ""
+    meaning = _meaning(model, path, field)
     key = dotted(path[-1:]) if path else ""
-    match details["type"]:
+    kind = details["type"]
+    if kind == "value_error" and field is not None and field.annotation is IPv4Network:
+        kind = "ip_v4_network"  # pydantic reports stray host bits as a plain ValueError
+    match kind:
         case "extra_forbidden":
             parent = limits.model_at(model, path[:-1])
             return unknown_key(path, details["input"], parent.model_fields if parent else ())
@@ -136,8 +141,20 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
             message = str(details["msg"]).removeprefix("Value error, ")
             return Problem(path, shown(details["input"]), message, reason, f"see `{dotted(path)}` in {REFERENCE}")
         case _:
-            limit = limits.accepted(field) if field else str(details["msg"])
+            limit = limits.accepted(field) if field else _mapping(model)
             return Problem(path, shown(details["input"]), limit, meaning or reason, _way_out(field, details, limit))
+
+
+def _meaning(model: type[BaseModel], path: Path, field: FieldInfo | None) -> str:
+    """What the option is for; where it doesn't say, what its group is for."""
+    if field is not None and field.description:
+        return field.description
+    group = limits.model_at(model, path[:-1]) if path else model
+    return (group.__doc__ or "").strip().split("\n")[0] if group else ""
+
+
+def _mapping(model: type[BaseModel]) -> str:
+    return "a mapping with the keys " + ", ".join(f"`{name}`" for name in model.model_fields)
 
 
 def _way_out(field: Any, details: ErrorDetails, limit: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -47,14 +47,27 @@ class YamlError(ValueError):
         self.position = position
 
 
+MAXIMUM_DEPTH = 32
+
+
 class _Loader(yaml.SafeLoader):
-    """Without aliases: a stack file is read by people, and a few of them can stand for gigabytes."""
+    """Without aliases and bottomless nesting: a few lines of either can stand for gigabytes."""
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "an alias (*name) stands here; write the value out", mark)
-        return super().compose_node(parent, index)
+            self._refuse("an alias (*name) stands here; write the value out")
+        if self.depth >= MAXIMUM_DEPTH:
+            self._refuse(f"nested deeper than {MAXIMUM_DEPTH} levels")
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+    def _refuse(self, problem: str) -> NoReturn:
+        raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
 
 
 def parse(text: str) -> Document:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sandbox.certificates import certificate_authority
+from sandbox.errors import SandboxError
 from sandbox.images.base import root_file_system
 from sandbox.images.index import is_current, publish
 from sandbox.images.isolation import require_root, require_space, require_tools
@@ -55,7 +56,7 @@ def build_images(paths: ImagePaths, progress: Progress, *, only_base: bool = Fal
         _build_base(paths, store, base_image, authority, progress)
         if only_base:
             return paths.index
-        _build_trainer(paths, store, base_image, progress)
+        _build_trainer(paths, store, base, trainer, progress)
         with progress.step(f"images: writing {archive}"):
             store.export(TRAINER_REFERENCE, paths.results / archive)
             publish(paths.index, TRAINER_REFERENCE, archive)
@@ -75,21 +76,34 @@ def _build_base(paths: ImagePaths, store: ImageStore, image: str, authority: Pat
         shutil.rmtree(context)
 
 
-def _build_trainer(paths: ImagePaths, store: ImageStore, base_image: str, progress: Progress) -> None:
+def _build_trainer(paths: ImagePaths, store: ImageStore, base: str, key: str, progress: Progress) -> None:
     require_same_python()
     with progress.step("images: the trainer's Python packages"):
         wheels = wheelhouse(paths, store.log)
     with progress.step("images: trainer image"):
         context = _empty(paths.work / "context-trainer")
-        _lay_out(context, [(file, str(file.relative_to(paths.repository))) for file in trainer_inputs(paths)])
+        stage_trainer(paths, base, key, context)
         store.build(
             TRAINER_REFERENCE,
             context,
             context / "images" / "trainer" / "Dockerfile",
-            {"BASE_IMAGE": base_image, "PIP_OPTIONS": f"--no-index --find-links={WHEELS_PLACE}"},
+            {"BASE_IMAGE": f"{BASE_NAME}:{base}", "PIP_OPTIONS": f"--no-index --find-links={WHEELS_PLACE}"},
             {lend_apt_settings(paths.work / "apt", host_sources()): "/etc/apt", wheels: WHEELS_PLACE},
         )
         shutil.rmtree(context)
+
+
+def stage_trainer(paths: ImagePaths, base: str, key: str, context: Path) -> None:
+    """Copy the trainer image's inputs into `context`; raises SandboxError when they aren't what `key` stands for.
+
+    An image under another content's key would be taken for up to date later.
+    """
+    try:
+        _lay_out(context, [(file, str(file.relative_to(paths.repository))) for file in trainer_inputs(paths)])
+    except FileNotFoundError as error:
+        raise SandboxError(f"{error.filename} went away while it was copied; run it again") from None
+    if trainer_key(ImagePaths(repository=context, cache=paths.cache), base) != key:
+        raise SandboxError(f"files of {paths.repository / 'trainer'} changed while the build began; run it again")
 
 
 def _empty(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SandboxError as error:
         print(f"images: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"images: {_way_out(error, paths)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("images: stopped; what is built so far is kept: run it again to go on", file=sys.stderr)
         return INTERRUPTED
@@ -46,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions.add_parser("list", help="show each image's reference and archive")
     return parser
+
+
+def _way_out(error: OSError, paths: ImagePaths) -> str:
+    place = error.filename or paths.cache
+    if error.errno == errno.ENOSPC:
+        return f"the disk of {place} is full; free some space and run it again: it goes on from there"
+    return f"{place}: {error.strerror}; mend that, or move the cache with LANGUAGE_MODEL_CLUSTERS_CACHE"
 
 
 def _show(paths: ImagePaths) -> None:

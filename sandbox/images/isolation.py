@@ -45,7 +45,9 @@ def require_tools(path: str | None = None) -> None:
     missing = [tool for tool in PACKAGE_OF if shutil.which(tool, path=path) is None]
     if missing:
         packages = " ".join(sorted({PACKAGE_OF[tool] for tool in missing}))
-        raise SandboxError(f"images need {', '.join(missing)}, not found; install with: apt-get install {packages}")
+        raise SandboxError(
+            f"building images needs {', '.join(missing)}, not found; install with: apt-get install {packages}"
+        )
 
 
 def require_root(user: int | None = None) -> None:

@@ -1,9 +1,8 @@
 """A real Kubernetes device plugin that tells a node's kubelet of GPUs that do not exist, so that they are counted.
 
 Runs as a program of its own, `device_plugin.py --count N`, in a node's namespaces, and imports nothing of the sandbox,
-to stay small. The capacity comes from the plugin as
-on a real node, so it holds through kubelet's status updates, and the plugin registers again when kubelet restarts.
-Containers get NVIDIA_VISIBLE_DEVICES and no device file.
+to stay small. The capacity comes from the plugin as on a real node, so it holds through kubelet's status updates, and
+the plugin registers again when kubelet restarts. Containers get NVIDIA_VISIBLE_DEVICES and no device file.
 
 The four messages of the protocol (k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1) hold strings and messages only, so they
 are encoded here in a few lines instead of with generated code.

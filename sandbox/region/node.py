@@ -116,7 +116,8 @@ class Node:
                 if not daemon.is_running():
                     raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
             node = api.get(f"/api/v1/nodes/{name}")
-            return kubelet.is_ready(node, self.spec.gpus)
+            # The Node object may still tell of the kubelet that ran before, so this one is asked as well.
+            return kubelet.is_ready(node, self.spec.gpus) and api.answers(f"/api/v1/nodes/{name}/proxy/healthz")
 
         main = next(daemon for daemon in started if daemon.name == "kubelet")
         wait_until(

@@ -23,6 +23,8 @@ from trainer.errors import SettingsError
 
 MASTER_POLL_SECONDS = 2.0
 _original_init_from_args = Worker._init_from_args
+_original_run_worker = Worker.run
+_original_push_dense_parameters = ps_client.PSClient.push_dense_parameters
 
 
 class _Current:
@@ -43,6 +45,8 @@ def apply() -> None:
     ps_client.deduplicate_indexed_slices = deduplicate_indexed_slices
     Worker.report_gradient_to_ps = report_gradient_to_ps
     Worker._init_from_args = _init_from_args
+    Worker.run = _run_worker
+    ps_client.PSClient.push_dense_parameters = _push_dense_parameters
     Master._get_image_cluster_spec = _cluster_spec_as_given
     Master.run = _run_master
 
@@ -111,6 +115,23 @@ def _init_from_args(self: Any, args: Any) -> None:
         )
     _Current.worker = self
     _original_init_from_args(self, args)
+
+
+def _run_worker(self: Any) -> None:
+    """Make the variables before the first task. Otherwise a worker whose first task is an evaluation (any replaced
+    one) evaluates its own random model, and one whose first task is the last, the export, has nothing to export."""
+    if not self._var_created:
+        self._run_model_call_before_training(tf.zeros((1, self._model.inputs[0].shape[1]), tf.int32))
+    _original_run_worker(self)
+
+
+def _push_dense_parameters(self: Any, parameters: list[Any], ps_id: int, version: int) -> None:
+    """Called for a parameter server that holds nothing. ElasticDL's own sends this worker's own random values even if
+    the server stands in for one that died; the last checkpoint goes first."""
+    from trainer.elasticdl import checkpoints
+
+    if not checkpoints.restore(self, ps_id):
+        _original_push_dense_parameters(self, parameters, ps_id, version)
 
 
 def _cluster_spec_as_given(_self: Any, cluster_spec: str) -> str:

@@ -29,7 +29,7 @@ CREATE = (
     "node_cidr_mask proxy_mode ip_stack timezone cluster_domain maintenance_window operation_policy "
     "controlplane_log_components controlplane_log_ttl controlplane_log_project audit_log_config"
 )
-SHOWN_BACK = [
+SHOWN_BACK = (
     "service_cidr",
     "container_cidr",
     "node_cidr_mask",
@@ -43,7 +43,7 @@ SHOWN_BACK = [
     "controlplane_log_ttl",
     "controlplane_log_project",
     "audit_log_config",
-]
+)
 """Fields that are noted and described back, without an effect on the real cluster."""
 
 VERSION = re.compile(r"1\.\d{2}\.\d+-aliyun\.\d+|1\.\d{2}(\.\d+)?")

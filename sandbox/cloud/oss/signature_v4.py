@@ -51,7 +51,7 @@ def from_header(method: str, target: Target, headers: Mapping[str, str]) -> Clai
     }
     if "Credential" not in fields or "Signature" not in fields:
         raise invalid_argument("The Authorization header is invalid.", "Authorization")
-    stamp = headers.get("x-oss-date", "")
+    stamp = headers.get("x-oss-date") or headers.get("Date", "")
     payload = headers.get("x-oss-content-sha256", "")
     if payload != UNSIGNED:
         raise invalid_argument(f"x-oss-content-sha256 must be {UNSIGNED}.", "x-oss-content-sha256", payload)
@@ -85,11 +85,8 @@ def _claim(
     if len(parts) != 5 or parts[4] != "aliyun_v4_request" or not re.fullmatch(r"\d{8}", parts[1]):
         raise invalid_argument("Invalid credential scope in Authorization header.", "Authorization", credential)
     key_id, date, region, product, _ = parts
-    try:
-        moment = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
-    except ValueError as error:
-        raise OssError("AccessDenied", "OSS authentication requires a valid x-oss-date.") from error
-    if not stamp.startswith(date):
+    moment = _moment(stamp)
+    if moment.strftime("%Y%m%d") != date:
         raise invalid_argument("Invalid signing date in Authorization header.", "Authorization", date)
     scope = "/".join(parts[1:])
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
@@ -97,6 +94,16 @@ def _claim(
     signed_at = moment.timestamp()
     end = None if expires is None else signed_at + expires
     return Claim(key_id, token, signature, signed_at, end, date, region, product, text)
+
+
+def _moment(stamp: str) -> datetime.datetime:
+    """When the request was signed: x-oss-date, or the Date header, which older SDKs sign instead."""
+    for form in ("%Y%m%dT%H%M%SZ", "%a, %d %b %Y %H:%M:%S GMT"):
+        try:
+            return datetime.datetime.strptime(stamp, form).replace(tzinfo=datetime.UTC)
+        except ValueError:
+            continue
+    raise OssError("AccessDenied", "OSS authentication requires a valid x-oss-date or Date.")
 
 
 def _canonical_request(
@@ -112,7 +119,9 @@ def _canonical_request(
     signed = sorted(
         (name.lower(), value.strip())
         for name, value in headers.items()
-        if name.lower().startswith("x-oss-") or name.lower() in ("content-type", "content-md5", *additional)
+        if name.lower().startswith("x-oss-")
+        or name.lower() in additional
+        or (name.lower() in ("content-type", "content-md5") and value.strip())
     )
     header_text = "".join(f"{name}:{value}\n" for name, value in signed)
     payload = headers.get("x-oss-content-sha256", UNSIGNED)

@@ -8,7 +8,6 @@ from typing import Any
 
 from sandbox.errors import SandboxError
 
-
 IMMUTABLE = (
     "immutable",
     "may not change once set",

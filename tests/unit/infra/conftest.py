@@ -147,7 +147,9 @@ def _closed_event_loop() -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """Without the wrappers of secrets and outputs."""
+    """Without the wrappers of secrets and outputs, and with whole numbers as such: the protocol has floats only."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, dict):
         if "value" in value and len(value) == 2 and any("4dabf18193072939515e22adb298388d" in key for key in value):
             return _plain(value["value"])

@@ -80,8 +80,8 @@ class Call:
         return self.target.get("versionId")
 
     def header(self, name: str, default: str = "") -> str:
-        """A header's value, as text that can be stored."""
-        value = self.request.headers.get(name, default)
+        """A header's value, as text that can be stored; an empty one counts as absent."""
+        value = self.request.headers.get(name) or default
         try:
             value.encode()
         except UnicodeEncodeError as error:

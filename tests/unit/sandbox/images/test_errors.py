@@ -125,3 +125,21 @@ def test_an_interrupted_build_says_that_it_goes_on(
     monkeypatch.setattr(command, "build_images", interrupt)
     assert command.main(["build", "trainer"]) == 130
     assert "run it again to go on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(13, "Permission denied", "/there"), "images: /there: Permission denied; mend that, or move"),
+        (OSError(28, "No space left on device", "/there"), "images: the disk of /there is full; free some space"),
+    ],
+)
+def test_what_the_disk_refuses_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, message: str
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(command, "build_images", refuse)
+    assert command.main(["build"]) == 1
+    assert capsys.readouterr().err.startswith(message)

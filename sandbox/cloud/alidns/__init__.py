@@ -1,0 +1,1 @@
+"""Alidns: domains and records, and the DNS server that answers them."""

@@ -1,0 +1,1 @@
+"""Billing: only what tells clients that the account is a domestic one."""

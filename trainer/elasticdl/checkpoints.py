@@ -1,0 +1,171 @@
+"""Checkpoints in the bucket, in ElasticDL's own format, written and read back by the workers.
+
+The Go parameter server writes checkpoints to its pod's own disk, which is gone with the pod, and reads them back
+without its optimizer's state (Adam then fails). A worker holds all dense parameters at every step anyway and can ask
+for the rest, so the workers write them, in turns: a lost worker costs one turn. And when a parameter server is empty
+(a new job, or one in the place of another that died), the worker that finds it so fills it from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from elasticdl.proto import elasticdl_pb2
+from elasticdl.python.common.dtypes import dtype_numpy_to_tensor
+from elasticdl.python.common.tensor_utils import (
+    Tensor,
+    pb_to_indexed_slices,
+    pb_to_ndarray,
+    serialize_indexed_slices,
+    serialize_ndarray,
+)
+
+from trainer.elasticdl import compatibility, context
+from trainer.errors import DataError, ObjectNotFoundError, StoreError
+from trainer.object_store import ObjectStore, checksum, get_json, put_json
+
+LOG = logging.getLogger("trainer.checkpoints")
+KEPT = 3
+LATEST, FINAL = "latest.json", "final.json"
+PULLED_ROWS = 4096
+"""Rows of a table asked for at a time: a message of a megabyte."""
+
+
+def save(store: ObjectStore, prefix: str, model: Any, pointer: str) -> None:
+    """Write a model, then the pointer to it (never back to an older one), then remove what is too old."""
+    data = model.SerializeToString()
+    folder = "final" if pointer == FINAL else f"version-{model.version}"
+    key = f"{prefix}{folder}/variables-0-of-1.ckpt"
+    if pointer == LATEST and (last := find(store, prefix, LATEST)) and last["version"] >= model.version:
+        return
+    store.put(key, data)
+    put_json(store, prefix + pointer, {"version": model.version, "key": key, "sha256": checksum(data)})
+    for version in sorted(versions(store, prefix))[:-KEPT]:
+        for old in store.list(f"{prefix}version-{version}/"):
+            store.delete(old)
+
+
+def find(store: ObjectStore, prefix: str, pointer: str) -> dict[str, Any] | None:
+    """What the pointer says (version, key, sha256), if there is a checkpoint."""
+    try:
+        return get_json(store, prefix + pointer)
+    except ObjectNotFoundError:
+        return None
+
+
+def load(store: ObjectStore, entry: dict[str, Any]) -> Any:
+    """The model that a pointer points to. Raises DataError if its checksum is another."""
+    data = store.get(entry["key"])
+    if checksum(data) != entry["sha256"]:
+        raise DataError(f"{store.address}{entry['key']} does not have the checksum that was noted when it was written")
+    model = elasticdl_pb2.Model()
+    model.ParseFromString(data)
+    return model
+
+
+def versions(store: ObjectStore, prefix: str) -> set[int]:
+    """Steps at which there are checkpoints."""
+    names = (key.removeprefix(prefix).split("/")[0] for key in store.list(f"{prefix}version-"))
+    return {int(name.removeprefix("version-")) for name in names}
+
+
+def weights(model: Any, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Arrays by variable's name. Rows of a table that no worker ever asked for were never made: they stay zero."""
+    arrays = {name: pb_to_ndarray(value) for name, value in model.dense_parameters.items()}
+    for name, value in model.embedding_tables.items():
+        slices = pb_to_indexed_slices(value)
+        table = np.zeros(shapes.get(name, (int(slices.indices.max()) + 1, slices.values.shape[1])), dtype=np.float32)
+        table[slices.indices] = slices.values
+        arrays[name] = table
+    return arrays
+
+
+def gather(worker: Any) -> Any:
+    """Everything that the parameter servers hold, as one ElasticDL model."""
+    model = elasticdl_pb2.Model()
+    model.version = max(0, max(worker._model_versions_from_ps))
+    for name, variable in worker._non_embed_vars.items():
+        serialize_ndarray(variable.numpy(), model.dense_parameters[name])
+    for layer in worker._embedding_layers:
+        name = layer.embedding_weight_name
+        ids = np.arange(layer.input_dim)
+        blocks = [ids[start : start + PULLED_ROWS] for start in range(0, len(ids), PULLED_ROWS)]
+        rows = np.concatenate([worker._ps_client.pull_embedding_vectors(name, block) for block in blocks])
+        _add_table_info(model, name, layer.output_dim, layer.embeddings_initializer)
+        serialize_indexed_slices(Tensor(None, rows, ids), model.embedding_tables[name])
+    return model
+
+
+def share(model: Any, client: Any, server: int) -> Any:
+    """The part of a model that belongs on one of the parameter servers, as ElasticDL distributes it."""
+    part = elasticdl_pb2.Model()
+    part.version = model.version
+    for name, value in model.dense_parameters.items():
+        if client.parameter_to_ps.get(name) == server:
+            part.dense_parameters[name].CopyFrom(value)
+    part.embedding_table_infos.extend(model.embedding_table_infos)
+    for name, value in model.embedding_tables.items():
+        slices = pb_to_indexed_slices(value)
+        mine = slices.indices % client.ps_num == server
+        serialize_indexed_slices(Tensor(None, slices.values[mine], slices.indices[mine]), part.embedding_tables[name])
+    return part
+
+
+def restore(client: Any, server: int) -> bool:
+    """Fill an empty parameter server from the run's last checkpoint. False if the run has none yet."""
+    store, prefix = context.store(), context.current().checkpoint_prefix
+    entry = find(store, prefix, LATEST)
+    if entry is None:
+        return False
+    client.ps_stubs[server].push_model(share(load(store, entry), client, server))
+    LOG.warning("parameter server %d was empty: it goes on from the checkpoint of step %d", server, entry["version"])
+    return True
+
+
+def _add_table_info(model: Any, name: str, dimension: int, initializer: str) -> None:
+    info = model.embedding_table_infos.add()
+    info.name, info.dim, info.initializer = name, dimension, str(initializer)
+    info.dtype = dtype_numpy_to_tensor(np.dtype("float32"))
+
+
+class CheckpointUploader(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes a checkpoint every `checkpoint_steps` steps when it is this worker's turn. Idle in the master."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn: int | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """`batch` is the model's version: the number of steps of all workers together."""
+        worker, job = compatibility.current_worker(), context.current().job
+        if worker is None:
+            return
+        turn = batch // job.schedule.checkpoint_steps
+        previous, self._turn = self._turn, turn
+        if previous is None or turn == previous or (turn - worker._worker_id) % job.cluster.workers:
+            return
+        try:
+            save(context.store(), context.current().checkpoint_prefix, gather(worker), LATEST)
+        except StoreError as error:
+            # Training is worth more than this checkpoint; the next turn tries again.
+            LOG.warning("no checkpoint at step %d: %s", batch, error)
+
+
+class FinalWeightsExporter(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    """When all tasks are done, one worker writes what the parameter servers hold, from which the model is published.
+
+    ElasticDL's own exporter reads a parameter server's checkpoint from a disk that the worker doesn't have, and then
+    exports the untrained tables.
+    """
+
+    def on_train_end(self, logs: Any = None) -> None:
+        worker = compatibility.current_worker()
+        if worker is None:
+            return
+        worker.get_model()
+        model = gather(worker)
+        save(context.store(), context.current().checkpoint_prefix, model, FINAL)
+        LOG.warning("the trained model of step %d is in the bucket", model.version)
