@@ -76,20 +76,30 @@ def destroy_stack(settings: SandboxSettings, engine: Engine, stack: str) -> None
 
 def upload_corpus(settings: SandboxSettings, bucket: str, region: str) -> None:
     """Write the training and validation sets into the business's bucket; does nothing when they are there."""
-    trainer(settings, ["prepare", f"oss://{bucket}/data/"])
+    trainer(settings, ["prepare", "--to", f"oss://{bucket}", "--region", region])
+
+
+def training_status(settings: SandboxSettings, bucket: str, region: str) -> dict[str, Any]:
+    """What the training says of itself: phase, detail, progress, and the newest registered model."""
+    status: dict[str, Any] = json.loads(
+        trainer(settings, ["status", "--bucket", f"oss://{bucket}", "--region", region, "--json"])
+    )
+    return status
 
 
 def wait_for_model(settings: SandboxSettings, bucket: str, region: str, progress: Progress) -> dict[str, Any]:
-    """Follow the training until the bucket's newest model belongs to the bucket's data. Raises SandboxError."""
+    """Follow the training until its model is registered; returns the registry's entry. Raises SandboxError."""
     deadline = time.monotonic() + TRAINING_TIMEOUT_SECONDS
     last = ""
     while time.monotonic() < deadline:
-        status: dict[str, Any] = json.loads(trainer(settings, ["status", f"oss://{bucket}", "--json"]))
-        if status.get("phase") == "done":
+        status = training_status(settings, bucket, region)
+        if status["phase"] == "done" and status["model"] is not None:
             model: dict[str, Any] = status["model"]
             return model
-        words = str(status.get("summary", ""))
-        if words and words != last:
+        words = f"{status['phase']}: {status.get('detail') or ''}".removesuffix(": ")
+        if status["phase"] == "failed":
+            raise SandboxError(f"the training {words}; `python -m sandbox logs` shows all of it")
+        if words != last:
             progress.line(f"  {words}")
             last = words
         time.sleep(POLL_SECONDS)

@@ -12,14 +12,13 @@ def render(result: dict[str, Any], settings: SandboxSettings, business: str) -> 
     lines = ["", f"The business {business!r} has its cluster: {result['outputs']['dns_name']}"]
     for region, places in result["outputs"]["regions"].items():
         model = result["models"][region]
-        perplexity = model["perplexity"]
+        held_out = ", ".join(f"{name} {value:,.1f}" for name, value in model["perplexity"].items())
         folder = f"{places['models']}{model['version']}/"
         lines += [
             f"in {region}",
             f"  model        {folder}",
             f"  evaluation   {folder}evaluation.md",
-            f"  perplexity   network {perplexity['network']:.1f}, smoothed bigram {perplexity['bigram']:.1f}, "
-            f"unigram {perplexity['unigram']:.1f} on the same {model['positions']:,} held-out words",
+            f"  perplexity   {held_out} (held-out words, lower is better)",
             f"  DNS name     {places['dns_name']} -> {places['entry_address']}"
             f"   (dig @{settings.addresses.cloud} {places['dns_name']})",
             f"  training     namespace {places['namespace']}; python -m sandbox logs {business}",

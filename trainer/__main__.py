@@ -75,7 +75,9 @@ _MODEL_OPTIONS = (
 )
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, meaning: str) -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, meaning: str
+) -> argparse.ArgumentParser:
     return commands.add_parser(name, help=meaning, description=meaning[0].upper() + meaning[1:] + ".", epilog=EPILOGUE)
 
 
@@ -103,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from trainer import commands
+    from trainer import commands  # noqa: PLC0415 - after the environment is set
 
     try:
         return commands.run(options)

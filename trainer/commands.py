@@ -1,4 +1,5 @@
 """What the commands of the command line do. Each imports what it needs, so that `--help` and `status` are quick."""
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +64,7 @@ def prepare(options: argparse.Namespace) -> None:
     store = open_store(options.to, options.region)
     found = corpus.split(corpus.read_sentences(options.reviews, os.cpu_count() or 1))
     vocabulary = Vocabulary.count(found.train, options.vocabulary)
-    manifest, written = write_dataset(
-        store, DATA_PREFIX, found, vocabulary, corpus.source_description(options.reviews)
-    )
+    manifest, written = write_dataset(store, DATA_PREFIX, found, vocabulary, corpus.source_description(options.reviews))
     words = sum(shard.words for shard in manifest.of("train"))
     print(
         f"{store.address}{DATA_PREFIX} {'written' if written else 'is up to date'}: version {manifest.version}, "
@@ -146,11 +146,11 @@ def _run_context(options: argparse.Namespace) -> tuple[TrainingJob, Any]:
 def _trained_weights(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
     """The final weights, or else the last checkpoint's."""
     _use_stand_ins()
-    from trainer.elasticdl import checkpoints
+    from trainer.elasticdl import checkpoints, pointers
 
     job, run_context = _run_context(options)
     store, prefix = run_context.open(), run_context.checkpoint_prefix
-    entry = checkpoints.find(store, prefix, checkpoints.FINAL) or checkpoints.find(store, prefix, checkpoints.LATEST)
+    entry = pointers.find(store, prefix, pointers.FINAL) or pointers.find(store, prefix, pointers.LATEST)
     if entry is None:
         raise TrainingError(f"run {run_context.run} has left nothing in {store.address}{prefix} yet")
     shape = (job.model.vocabulary_size, job.model.embedding_dimension)
@@ -162,8 +162,6 @@ def _trained_weights(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
 
 def _use_stand_ins() -> None:
     """Let ElasticDL find the modules that it imports and that can't be installed (in its pods, PYTHONPATH does)."""
-    import sys
-
     folder = str(Path(__file__).parent / "elasticdl" / "stand_ins")
     if folder not in sys.path:
         sys.path.append(folder)

@@ -36,12 +36,12 @@ class ScheduleSettings(Frozen):
     """Every so many steps the job measures its loss and accuracy on `evaluation_sentences` held-out sentences."""
     evaluation_sentences: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     evaluation_positions: Annotated[int, Field(ge=100, le=10_000_000)] = 10_000
-    """Words of the held-out text that the finished model's perplexity is measured on (each costs the whole vocabulary)."""
+    """Held-out words that the finished model's perplexity is measured on; each costs a pass over the vocabulary."""
     checkpoint_steps: Annotated[int, Field(ge=1)] = 200
     records_per_task: Annotated[int, Field(ge=1)] = 2000
     """What a lost worker costs at most: its unfinished tasks are handed to another."""
     master_restarts: Annotated[int, Field(ge=0, le=100)] = 5
-    """How often a master that dies is started again from the last checkpoint before the launcher gives up for a while."""
+    """How often a master that dies is started again from the last checkpoint before the launcher gives up."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20260101
 
 

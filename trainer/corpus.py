@@ -66,7 +66,7 @@ def newspaper_sentences(lines: Iterable[str]) -> Iterator[list[str]]:
 
 def review_sentences(lines: list[str]) -> list[list[str]]:
     """Untouched text, one review a line -> the words of each sentence. A process's whole task, for the pool."""
-    from snownlp import seg
+    from snownlp import seg  # noqa: PLC0415 - three seconds, for reviews only
 
     found: list[list[str]] = []
     for line in lines:
@@ -119,7 +119,8 @@ def split(found: Iterable[str], valid_percent: int = VALID_PERCENT) -> Split:
     """Drop repeated sentences, then send each to a part by its own hash: a sentence never changes sides when text is
     added. The order is that of the hashes, so that neighbouring lines come from different articles."""
     by_digest = {hashlib.blake2b(line.encode(), digest_size=16).digest(): line for line in found}
-    train, valid = [], []
+    train: list[str] = []
+    valid: list[str] = []
     for digest in sorted(by_digest):
         # The first bytes give the order, so the side is decided by the last.
         is_valid = int.from_bytes(digest[-4:], "big") % 100 < valid_percent

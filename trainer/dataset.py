@@ -18,10 +18,9 @@ from trainer.errors import DataError, ObjectNotFoundError
 from trainer.object_store import ObjectStore, checksum, get_json, put_json
 from trainer.vocabulary import Ids, Vocabulary
 
-FORMAT = 1
 SENTENCES_PER_SHARD = 5000
 STRIDE = 100
-"""The manifest holds the byte where every so many sentences begin, so that a task reads its own part of a shard only."""
+"""The manifest holds the byte where every so many sentences begin, so that a task reads just its part of a shard."""
 MANIFEST, VOCABULARY = "manifest.json", "vocabulary.json"
 
 Part = Literal["train", "valid"]
@@ -50,7 +49,7 @@ class Shard(Frozen):
 class Manifest(Frozen):
     """What the data set holds. `version` changes with any byte of it, and with nothing else."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     version: str
     source: dict[str, Any]
     shards: tuple[Shard, ...]

@@ -71,7 +71,7 @@ def chosen_positions(sentences: Sequence[Ids], window: int, limit: int) -> Ids:
     every = windows(sentences, window)
     if len(every) <= limit:
         return every
-    return every[np.linspace(0, len(every) - 1, limit).astype(np.int64)]
+    return np.asarray(every[np.linspace(0, len(every) - 1, limit).astype(np.int64)], dtype=np.int32)
 
 
 def evaluate(

@@ -57,7 +57,7 @@ class ContextEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
 def with_decay(vectors: Any, penalty: float) -> Any:
     """The same vectors, with the gradient of penalty * mean(||vector||^2) added on the way back."""
 
-    @tf.custom_gradient  # type: ignore[misc]
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
     def pass_through(values: Any) -> tuple[Any, Any]:
         rows = tf.cast(tf.maximum(tf.shape(values)[0], 1), values.dtype)
         return tf.identity(values), lambda upstream: upstream + (2.0 * penalty / rows) * values

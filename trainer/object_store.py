@@ -104,6 +104,7 @@ class DirectoryStore:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            Path(name).chmod(0o644)  # a temporary file is its owner's alone; pods may run as somebody else
             Path(name).replace(path)
         except OSError as error:
             raise StoreError(f"can't write {path}: {error.strerror}") from error
@@ -123,7 +124,7 @@ def open_store(address: str, region: str = "") -> ObjectStore:
     region = region or os.environ.get("ALIBABA_CLOUD_REGION_ID") or os.environ.get("ALICLOUD_REGION", "")
     if not region:
         raise SettingsError(f"{address}: the region is missing; give --region or set ALIBABA_CLOUD_REGION_ID")
-    from trainer.oss import OssStore
+    from trainer.oss import OssStore  # noqa: PLC0415 - a directory needs no SDK
 
     return OssStore(bucket, prefix, region)
 

@@ -69,5 +69,7 @@ class Progress:
         found = cls(epoch=int(value.get("epoch", 0)), workers_seen=set(value.get("workers_seen", [])))
         found.losses = {int(step): float(loss) for step, loss in value.get("losses", [])}
         for entry in value.get("evaluations", []):
-            found.evaluations[int(entry["step"])] = {key: float(number) for key, number in entry.items() if key != "step"}
+            found.evaluations[int(entry["step"])] = {
+                key: float(number) for key, number in entry.items() if key != "step"
+            }
         return found

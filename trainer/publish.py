@@ -95,7 +95,7 @@ def measure(model: Any, job: TrainingJob, dataset: Dataset, vocabulary: Vocabula
 def export(model: Any, folder: Path) -> None:
     """A SavedModel without anything of training: `context_ids` (batch, 1 + window) -> logits (batch, 2)."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.int32, name="context_ids")])  # type: ignore[misc]
+    @tf.function(input_signature=[tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.int32, name="context_ids")])  # type: ignore[untyped-decorator]
     def logits(context_ids: Any) -> dict[str, Any]:
         return {"logits": model(context_ids, training=False)}
 

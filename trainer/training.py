@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -68,7 +68,7 @@ def _batches(sentences: list[Ids], schedule: ScheduleSettings, maker: ExampleMak
 def _training_step(model: Any, learning_rate: float) -> Callable[[Any, Any], Any]:
     optimizer = tf.keras.optimizers.legacy.Adam(learning_rate)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[misc]
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(context_ids: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = noise_contrastive_loss(labels, model(context_ids, training=True))
@@ -77,4 +77,4 @@ def _training_step(model: Any, learning_rate: float) -> Callable[[Any, Any], Any
         optimizer.apply_gradients(zip(tape.gradient(penalised, variables), variables, strict=True))
         return loss
 
-    return step
+    return cast(Callable[[Any, Any], Any], step)

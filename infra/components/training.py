@@ -27,7 +27,7 @@ START_TIMEOUT = "15m"
 RULES = (
     Rule(("pods",), ("create", "get", "list", "watch", "patch", "delete")),
     Rule(("pods/log",), ("get",)),
-    Rule(("services",), ("create", "get", "list", "patch", "delete")),
+    Rule(("services",), ("create", "get", "list", "delete")),
 )
 """What launcher, master and parameter servers do, as measured on a run; nothing cluster-wide, no secrets."""
 

@@ -34,4 +34,5 @@ RegionName = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$", max
 ZoneName = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+(-[a-z0-9]+)*-[a-z]$", max_length=32)]
 ShortName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=20)]
 TagKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._:-]*$", max_length=128), AfterValidator(_free_of_reserved)]
+OwnerName = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$", max_length=128)]
 TagValue = Annotated[str, Field(max_length=128)]

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from infra.settings.base import RegionName, Settings, ShortName, TagKey, TagValue, option
+from infra.settings.base import OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
 from trainer.config import ModelSettings, ResourceRequest, ScheduleSettings
 
 
@@ -235,7 +235,8 @@ class BusinessProtection(Settings):
     """What may not be deleted by mistake."""
 
     data: bool = option(
-        "Keep the buckets: Pulumi does not delete them.",
+        "Keep the buckets: Pulumi does not delete them. To delete one after all: write `false`, run `pulumi up`, empty "
+        "the bucket (with its old versions), and then destroy.",
         default=True,
         why="They hold the only copy of data, checkpoints and models.",
     )
@@ -249,11 +250,9 @@ class Business(Settings):
         "everything would be made anew.",
         why="It tells the businesses apart.",
     )
-    owner: str = option(
+    owner: OwnerName = option(
         "Who answers for the business: a team's name or mail address. Becomes a tag.",
         why="An object without an owner is never cleaned up.",
-        min_length=1,
-        max_length=128,
     )
     platform: str = option(
         "Stack name of the platform that the business stands on; its stack file lies beside this one.",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import Literal
 
-from infra.settings.base import AccountId, RegionName, Settings, ShortName, TagKey, TagValue, ZoneName, option
+from infra.settings.base import (
+    AccountId,
+    OwnerName,
+    RegionName,
+    Settings,
+    ShortName,
+    TagKey,
+    TagValue,
+    ZoneName,
+    option,
+)
 
 Edition = Literal["free", "personal", "enterprise-ultimate"]
 MINIMUM_TTL_SECONDS: dict[str, int] = {"free": 600, "personal": 600, "enterprise-ultimate": 1}
@@ -107,12 +117,14 @@ class PlatformProtection(Settings):
     """What may not be deleted by mistake."""
 
     cluster: bool = option(
-        "Keep the clusters: neither Pulumi nor ACK deletes one.",
+        "Keep the clusters: neither Pulumi nor ACK deletes one. To delete one after all: write `false`, run "
+        "`pulumi up`, and then destroy.",
         default=True,
         why="All businesses of a region go down with its cluster.",
     )
     zone: bool = option(
-        "Keep the DNS zone: Pulumi does not delete it.",
+        "Keep the DNS zone: Pulumi does not delete it. To delete it after all: write `false`, run `pulumi up`, "
+        "and then destroy.",
         default=True,
         why="Deleting it takes every business off the network.",
     )
@@ -125,11 +137,9 @@ class Platform(Settings):
         "Short name of the enterprise: the first part of every cloud object's name.",
         why="Bucket names are shared by all customers of OSS, so they need a part of the enterprise's own.",
     )
-    owner: str = option(
+    owner: OwnerName = option(
         "Who answers for the platform: a team's name or mail address. Becomes a tag.",
         why="An object without an owner is never cleaned up.",
-        min_length=1,
-        max_length=128,
     )
     account: AccountId | None = option(
         "Alibaba Cloud account id that the stacks belong to. With it, `pulumi up` and `pulumi preview` stop before the "

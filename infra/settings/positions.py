@@ -73,8 +73,9 @@ class _Loader(yaml.SafeLoader):
 def parse(text: str) -> Document:
     """Parse YAML; raises YamlError."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        values = loader.construct_document(root) if root is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sandbox.region.cleanup import leftovers, sweep
 from sandbox.region.errors import RegionError
-from sandbox.region.images import build_node_template
 from sandbox.region.network import ensure_cloud_interface, remove_cloud_interface
+from sandbox.region.node_template import build_node_template
 from sandbox.region.region import Region
 from sandbox.region.specification import NodeSpec
 

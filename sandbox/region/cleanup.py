@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sandbox.addresses import Addresses
 from sandbox.region import control_groups, mounts, network, processes
-from sandbox.region.commands import remove_tree
+from sandbox.region.commands import remove_tree, run
+from sandbox.region.errors import RegionError
 from sandbox.region.layout import NETWORK_NAMESPACES, RUNTIME_DIRECTORY, RegionLayout
 
 
@@ -59,6 +60,7 @@ def leftovers(addresses: Addresses, state: Path) -> list[str]:
     found += [f"mount {path}" for path in mounts.mounts_below(*_mount_roots(prefix, state))]
     found += [f"control group {name}" for name in control_groups.with_prefix(prefix)]
     found += [f"runtime directory {path}" for path in _runtimes(prefix)]
+    found += [f"host firewall {line}" for line in _firewall_lines() if prefix in line]
     for pid in sorted(processes.owned_processes(lambda owner: owner.startswith(prefix))):
         found.append(f"process {pid} {_command(pid)}")
     return found
@@ -103,6 +105,14 @@ def _runtimes(prefix: str) -> list[Path]:
 
 def _mount_roots(prefix: str, state: Path) -> list[Path]:
     return [*_runtimes(prefix), state, *(NETWORK_NAMESPACES / name for name in network.namespaces_with_prefix(prefix))]
+
+
+def _firewall_lines() -> list[str]:
+    """The host's firewall rules; none where there is no such program. Regions make none there."""
+    try:
+        return run(["iptables-save"]).splitlines()
+    except RegionError:
+        return []
 
 
 def _command(pid: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.region import control_groups, images, kubelet, machine, mounts, network, pause_image, processes
+from sandbox.region import control_groups, kubelet, machine, mounts, network, node_template, pause_image, processes
 from sandbox.region.api import ApiClient, wait_until
 from sandbox.region.binaries import binary
 from sandbox.region.commands import remove_tree, succeeds
@@ -181,11 +181,11 @@ class Node:
         layout.state.mkdir(parents=True, exist_ok=True)
         layout.runtime.mkdir(parents=True, exist_ok=True)
         mark = layout.state / "template"
-        if not mark.exists() or mark.read_text() != images.current_key(settings):
+        if not mark.exists() or mark.read_text() != node_template.current_key(settings):
             mark.unlink(missing_ok=True)
             remove_tree(layout.containerd_root)
             remove_tree(layout.state / "kubelet")
-            images.clone_template(settings, layout.containerd_root, mark)
+            node_template.clone_template(settings, layout.containerd_root, mark)
         self._write_configuration()
         network.create_node_network(layout, self.number)
         covers = machine.covers(

@@ -35,6 +35,7 @@ from sandbox.region import (
     sweep,
 )
 from sandbox.region.pause_image import render_archive
+from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
@@ -258,7 +259,7 @@ def test_a_second_region_runs_beside_the_first(cluster: Cluster, settings: Sandb
         other.ask("alone", "dial", f"{settings.addresses.control_plane(0)}:6443")
     second.purge()
     assert not [line for line in leftovers(settings.addresses, settings.state) if "shanghai" in line]
-    assert cluster.ask("on-gpu", "fetch", "http://on-gpu") == "on-gpu"
+    assert cluster.ask("on-gpu", "fetch", "http://on-plain") == "on-plain"
 
 
 def test_a_removed_node_leaves_nothing(cluster: Cluster, settings: SandboxSettings) -> None:
@@ -313,6 +314,7 @@ def test_a_killed_starter_leaves_nothing_that_a_sweep_without_state_does_not_fin
 from pathlib import Path
 from sandbox.addresses import Addresses
 from sandbox.region import NodeSpec, Region
+from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
 settings = SandboxSettings("region-test", Addresses({INDEX}), Path({str(state)!r}), Path({str(settings.cache)!r}))
 region = Region("cn-beijing", 2, settings)
@@ -355,7 +357,7 @@ def kill_daemon(region: Region, path: str) -> None:
     pid = int((region.layout.runtime / f"{path}.pid").read_text().split()[0])
     os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+    while start_time(pid) is not None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{path} does not die")
         os.sched_yield()

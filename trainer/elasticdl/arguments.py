@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.config import ResourceRequest
 from trainer.elasticdl.context import VARIABLE, RunContext
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).parent
 LOSS_STEPS = 20
 PARAMETER_SERVER_CHECKPOINTS = "/tmp/checkpoints"  # noqa: S108 - the pod's own empty directory
 

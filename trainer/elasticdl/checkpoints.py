@@ -24,12 +24,12 @@ from elasticdl.python.common.tensor_utils import (
 )
 
 from trainer.elasticdl import compatibility, context
-from trainer.errors import DataError, ObjectNotFoundError, StoreError
-from trainer.object_store import ObjectStore, checksum, get_json, put_json
+from trainer.elasticdl.pointers import FINAL, LATEST, find
+from trainer.errors import DataError, StoreError
+from trainer.object_store import ObjectStore, checksum, put_json
 
 LOG = logging.getLogger("trainer.checkpoints")
 KEPT = 3
-LATEST, FINAL = "latest.json", "final.json"
 PULLED_ROWS = 4096
 """Rows of a table asked for at a time: a message of a megabyte."""
 
@@ -46,14 +46,6 @@ def save(store: ObjectStore, prefix: str, model: Any, pointer: str) -> None:
     for version in sorted(versions(store, prefix))[:-KEPT]:
         for old in store.list(f"{prefix}version-{version}/"):
             store.delete(old)
-
-
-def find(store: ObjectStore, prefix: str, pointer: str) -> dict[str, Any] | None:
-    """What the pointer says (version, key, sha256), if there is a checkpoint."""
-    try:
-        return get_json(store, prefix + pointer)
-    except ObjectNotFoundError:
-        return None
 
 
 def load(store: ObjectStore, entry: dict[str, Any]) -> Any:
@@ -86,7 +78,7 @@ def weights(model: Any, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
 def gather(worker: Any) -> Any:
     """Everything that the parameter servers hold, as one ElasticDL model."""
     model = elasticdl_pb2.Model()
-    model.version = max(0, max(worker._model_versions_from_ps))
+    model.version = max(0, *worker._model_versions_from_ps)
     for name, variable in worker._non_embed_vars.items():
         serialize_ndarray(variable.numpy(), model.dense_parameters[name])
     for layer in worker._embedding_layers:

@@ -12,6 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
 from trainer.elasticdl import context
 from trainer.errors import TrainingError
 
@@ -53,8 +57,6 @@ class KubernetesCluster:
     """The real one, from inside a pod or with a person's kubeconfig."""
 
     def __init__(self, job_name: str, namespace: str) -> None:
-        from kubernetes import client, config
-
         if os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config()
         else:
@@ -62,7 +64,6 @@ class KubernetesCluster:
         self._job_name = job_name
         self._namespace = namespace
         self._selector = f"elasticdl-job-name={job_name}"
-        self._client = client
         self._api = client.CoreV1Api()
 
     def master_name(self) -> str:
@@ -90,7 +91,7 @@ class KubernetesCluster:
     def submit(self, run: context.RunContext, arguments: list[str]) -> None:
         os.environ[context.VARIABLE] = run.encode()  # the cluster_spec hook runs in this process and reads it
         context.current.cache_clear()
-        from elasticdl_client.main import build_argument_parser
+        from elasticdl_client.main import build_argument_parser  # noqa: PLC0415 - loads Docker's client
 
         parsed = build_argument_parser().parse_args(arguments)
         self._call(lambda: parsed.func(parsed))
@@ -110,12 +111,12 @@ class KubernetesCluster:
                 self._delete(self._api.delete_namespaced_service, service.metadata.name)
             if time.monotonic() > deadline:
                 names = ", ".join(pod.metadata.name for pod in pods) or "services"
-                raise TrainingError(f"{names} still there {REMOVAL_SECONDS} s after being deleted; see kubectl describe")
+                raise TrainingError(
+                    f"{names} still there {REMOVAL_SECONDS} s after being deleted; see kubectl describe"
+                )
             time.sleep(1)
 
     def log(self, pod: str, seconds: int) -> str:
-        from kubernetes.client.exceptions import ApiException
-
         try:
             text: str = self._api.read_namespaced_pod_log(
                 pod, self._namespace, since_seconds=seconds, _request_timeout=REQUEST_SECONDS
@@ -127,8 +128,6 @@ class KubernetesCluster:
         return text or ""
 
     def _delete(self, delete: Callable[..., Any], name: str) -> None:
-        from kubernetes.client.exceptions import ApiException
-
         try:
             delete(name, self._namespace, grace_period_seconds=1, _request_timeout=REQUEST_SECONDS)
         except ApiException as error:
@@ -136,9 +135,6 @@ class KubernetesCluster:
                 raise TrainingError(_refusal(error)) from error
 
     def _call(self, action: Callable[[], Any]) -> Any:
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-
         try:
             return action()
         except ApiException as error:

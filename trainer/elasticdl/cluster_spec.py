@@ -33,6 +33,11 @@ class Cluster:
             client.V1Volume(name="scratch", empty_dir=client.V1EmptyDirVolumeSource()),
         ]
         for container in spec.containers:
+            # ElasticDL limits what it requests. A CPU limit would only slow a pod's start down on an idle node; the
+            # request keeps its share when the node is busy. Memory and GPUs stay limited.
+            container.resources.limits = {
+                name: value for name, value in (container.resources.limits or {}).items() if name != "cpu"
+            }
             container.security_context = client.V1SecurityContext(
                 allow_privilege_escalation=False,
                 read_only_root_filesystem=True,

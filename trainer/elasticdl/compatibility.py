@@ -71,7 +71,7 @@ def report_gradient_to_ps(self: Any, gradients: list[Any]) -> tuple[bool, int]:
     """Send a step's gradients.
 
     ElasticDL's own never sends the gradient of the first embedding layer that it moved to the parameter servers, and
-    sends the later ones' with row numbers of the batch in place of words' ids, so that wrong rows are trained: silently.
+    sends the later ones' with row numbers of the batch in place of words' ids, so the wrong rows are trained: silently.
     Here every such gradient is sent, under the ids whose rows the layer looked up (in tf.unique's order).
     """
     self._timing.start_record_time("report_gradient")
@@ -128,7 +128,7 @@ def _run_worker(self: Any) -> None:
 def _push_dense_parameters(self: Any, parameters: list[Any], ps_id: int, version: int) -> None:
     """Called for a parameter server that holds nothing. ElasticDL's own sends this worker's own random values even if
     the server stands in for one that died; the last checkpoint goes first."""
-    from trainer.elasticdl import checkpoints
+    from trainer.elasticdl import checkpoints  # noqa: PLC0415 - it needs this module
 
     if not checkpoints.restore(self, ps_id):
         _original_push_dense_parameters(self, parameters, ps_id, version)

@@ -23,6 +23,7 @@ from trainer.dataset import Manifest, read_manifest
 from trainer.elasticdl import arguments
 from trainer.elasticdl.cluster import JobCluster, Pods
 from trainer.elasticdl.context import RunContext
+from trainer.elasticdl.pointers import FINAL, LATEST, find
 from trainer.errors import DataError, ObjectNotFoundError, StoreError, TrainingError
 from trainer.health import Status
 from trainer.object_store import ObjectStore, get_json, put_json
@@ -81,7 +82,9 @@ class Launcher:
             self._cluster.remove(lambda: not self._stop.is_set())
             entry = registry.latest(self._store, self._job.model_prefix)
             self._phase("done", run=run.run, model=entry)
-            LOG.info("model %s is registered; perplexity %s", (entry or {}).get("version"), (entry or {}).get("perplexity"))
+            LOG.info(
+                "model %s is registered; perplexity %s", (entry or {}).get("version"), (entry or {}).get("perplexity")
+            )
             finished = manifest.version
 
     def _wait_for_data(self, unlike: str) -> Manifest | None:
@@ -110,8 +113,6 @@ class Launcher:
 
     def _train(self, run: RunContext, manifest: Manifest) -> None:
         """Until the trained weights are in the bucket, over as many masters as it takes."""
-        from trainer.elasticdl.checkpoints import FINAL, find
-
         self._progress = self._earlier_progress(run)
         self._restarts = 0
         started = time.monotonic()
@@ -128,8 +129,6 @@ class Launcher:
         self._note_progress(run, seconds=round(time.monotonic() - started, 1))
 
     def _start(self, run: RunContext, manifest: Manifest) -> None:
-        from trainer.elasticdl.checkpoints import LATEST, find
-
         self._cluster.remove(lambda: not self._stop.is_set())
         checkpoint = find(self._store, run.checkpoint_prefix, LATEST)
         steps = int(checkpoint["version"]) if checkpoint else 0
@@ -230,7 +229,9 @@ def publish_in_subprocess(config: Path, address: str) -> Publisher:
         except subprocess.TimeoutExpired as error:
             raise TrainingError(f"publishing the model took more than {PUBLISH_SECONDS} s") from error
         if done.returncode:
-            raise TrainingError(f"publishing the model failed with exit code {done.returncode}; its reason stands above")
+            raise TrainingError(
+                f"publishing the model failed with exit code {done.returncode}; its reason stands above"
+            )
 
     return publish
 

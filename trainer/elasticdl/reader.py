@@ -1,4 +1,4 @@
-"""ElasticDL's tasks are ranges of sentences of the text shards; a worker reads just its task's bytes from the bucket."""
+"""Tasks are ranges of sentences of the text shards; a worker reads just its own task's bytes from the bucket."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ class TextReader(AbstractDataReader):  # type: ignore[misc]
 def part_of(data_origin: str) -> Part:
     """Which part a path like oss://bucket/data/train* means."""
     name = data_origin.rsplit("/", 1)[-1]
-    for part in ("train", "valid"):
+    parts: tuple[Part, Part] = ("train", "valid")
+    for part in parts:
         if name.startswith(part):
-            return part  # type: ignore[return-value]
+            return part
     raise SettingsError(f"{data_origin}: the last part of the path has to begin with 'train' or 'valid'")
 
 

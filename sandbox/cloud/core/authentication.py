@@ -15,7 +15,7 @@ from typing import Literal
 from sandbox.cloud.core.accounts import Accounts, Principal
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.errors import CloudError
-from sandbox.cloud.core.signatures import acs3_signature, roa_signature, rpc_signature
+from sandbox.cloud.core.signatures import acs3_signature, roa_resource, roa_signature, rpc_signature
 from sandbox.cloud.core.wire import Request
 
 TOLERANCE = datetime.timedelta(minutes=15)
@@ -89,7 +89,7 @@ class Authenticator:
             raise CloudError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
         self._check_time(claim.time)
         expected = self._expected(request, claim, credential.access_key_secret)
-        if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
+        if not any(hmac.compare_digest(signature.encode(), claim.signature.encode()) for signature in expected):
             raise CloudError(
                 "SignatureDoesNotMatch",
                 "Specified signature is not matched with our calculation; check the access key's secret.",
@@ -97,21 +97,31 @@ class Authenticator:
         self._check_token(claim, credential.security_token)
         return credential.principal
 
-    def _expected(self, request: Request, claim: Claim, secret: str) -> str:
+    def _expected(self, request: Request, claim: Claim, secret: str) -> list[str]:
+        """The signatures of which one is right (older ROA clients sign the request target as they send it)."""
         if claim.style == "rpc":
-            return rpc_signature(request.method, (*request.query, *request.form), secret)
+            return [rpc_signature(request.method, (*request.query, *request.form), secret)]
         if claim.style == "roa":
             _check_md5(request)
-            return roa_signature(request.method, request.path, request.query, request.headers, secret)
+            resources = (roa_resource(request.path, request.query), request.target)
+            return [roa_signature(request.method, resource, request.headers, secret) for resource in resources]
         stated = request.headers.get("x-acs-content-sha256", "")
         if stated and stated != hashlib.sha256(request.body).hexdigest():
             raise CloudError("SignatureDoesNotMatch", "The header x-acs-content-sha256 does not fit the body.")
         missing = [name for name in ("host", "x-acs-date") if name not in claim.signed_headers]
         if missing:
             raise CloudError("IncompleteSignature", f"The signed headers lack {', '.join(missing)}.")
-        return acs3_signature(
-            request.method, request.raw_path, request.query, request.headers, claim.signed_headers, request.body, secret
-        )
+        return [
+            acs3_signature(
+                request.method,
+                request.raw_path,
+                request.query,
+                request.headers,
+                claim.signed_headers,
+                request.body,
+                secret,
+            )
+        ]
 
     def _check_time(self, text: str) -> None:
         moment = _parse_time(text)

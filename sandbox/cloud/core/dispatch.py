@@ -12,7 +12,7 @@ from sandbox.cloud.core.accounts import Principal
 from sandbox.cloud.core.authentication import Authenticator, claim_of
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.calls import CallRecord
-from sandbox.cloud.core.clock import iso
+from sandbox.cloud.core.clock import Clock, SystemClock, iso
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.core.idempotency import Idempotency
@@ -39,24 +39,22 @@ class Attempt:
 class Dispatcher:
     """Answers requests of the RPC and ROA styles. Thread-safe as far as its services are."""
 
-    def __init__(self, context: Context, services: Iterable[Service], authorizer: Authorizer) -> None:
+    def __init__(
+        self,
+        context: Context,
+        services: Iterable[Service],
+        authorizer: Authorizer,
+        machine_clock: Clock | None = None,
+    ) -> None:
+        """`machine_clock` is what requests' times are compared with: clients sign with their machine's clock, which
+        the cloud's movable one must not shut out.
+        """
         self._context = context
         self._services = list(services)
         self._authorizer = authorizer
-        self._authenticator = Authenticator(context.accounts, context.clock)
+        self._authenticator = Authenticator(context.accounts, machine_clock or SystemClock())
         self._idempotency = Idempotency(context.store, context.clock)
         self._idempotency.forget_expired()
-
-    def is_for_me(self, request: Request) -> bool:
-        """Whether the request is of the RPC or ROA style (the rest is object storage's)."""
-        if request.headers.get("authorization", "").startswith(("acs ", "ACS3-")):
-            return True
-        if "x-acs-action" in request.headers or "x-acs-version" in request.headers:
-            return True
-        names = {name for name, _ in request.query}
-        if "Action" in names and "Version" in names:
-            return True
-        return request.method == "POST" and request.path == "/" and b"Action=" in request.body
 
     def handle(self, request: Request) -> Response:
         """Answer one request; never raises."""

@@ -28,17 +28,16 @@ def rpc_signature(method: str, parameters: Iterable[tuple[str, str]], secret: st
     return _hmac_sha1(secret + "&", text)
 
 
-def roa_signature(
-    method: str, path: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str], secret: str
-) -> str:
+def roa_signature(method: str, resource: str, headers: Mapping[str, str], secret: str) -> str:
     """Signature of the ROA style (`Authorization: acs KEY:SIGNATURE`). `headers` has lower-case names."""
     own = sorted((name, value) for name, value in headers.items() if name.startswith("x-acs-"))
     lines = [method, *(headers.get(name, "") for name in ("accept", "content-md5", "content-type", "date"))]
     lines += [f"{name}:{value.strip()}" for name, value in own]
-    return _hmac_sha1(secret, "\n".join([*lines, _roa_resource(path, query)]))
+    return _hmac_sha1(secret, "\n".join([*lines, resource]))
 
 
-def _roa_resource(path: str, query: Iterable[tuple[str, str]]) -> str:
+def roa_resource(path: str, query: Iterable[tuple[str, str]]) -> str:
+    """What the ROA style signs of the request's target: the path, and the parameters sorted by name."""
     pairs = [f"{name}={value}" if value else name for name, value in sorted(query)]
     return path + ("?" + "&".join(pairs) if pairs else "")
 

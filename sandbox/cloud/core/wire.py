@@ -18,12 +18,19 @@ class Request:
     """An HTTP request, freed of the web framework. Header names are lower-case."""
 
     method: str
-    raw_path: str
+    target: str
+    """Path and query as sent."""
     path: str
+    """The path, decoded."""
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     body: bytes
     host: str
+
+    @property
+    def raw_path(self) -> str:
+        """The path as sent."""
+        return self.target.partition("?")[0]
 
     @property
     def form(self) -> tuple[tuple[str, str], ...]:

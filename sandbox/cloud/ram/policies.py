@@ -65,8 +65,8 @@ class PolicyActions:
         name = call.parameters.required("PolicyName")
         if call.parameters.text("PolicyType") == "System" and name in SYSTEM_POLICIES:
             described = {"PolicyName": name, "PolicyType": "System", "DefaultVersion": "v1", "Description": ""}
-            version = {"VersionId": "v1", "IsDefaultVersion": True, "PolicyDocument": SYSTEM_POLICIES[name]}
-            return {"Policy": described, "DefaultPolicyVersion": version}
+            text = {"VersionId": "v1", "IsDefaultVersion": True, "PolicyDocument": SYSTEM_POLICIES[name]}
+            return {"Policy": described, "DefaultPolicyVersion": text}
         policy = self.find_policy(call)
         version = next(item for item in policy.versions if item.identifier == policy.default_version)
         return {

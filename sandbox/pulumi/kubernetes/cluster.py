@@ -120,22 +120,34 @@ class Cluster:
         force: bool,
         dry_run: bool,
     ) -> dict[str, Any]:
-        """Bring an object to the inputs. Raises ApiError in a dry run, ProviderError otherwise.
+        """Bring an object to the inputs, or only plan it. Raises ProviderError.
 
         Ignored fields keep the value that they have in the cluster: to apply the old one would take them away from
         whoever set them (an autoscaler), to leave them out would reset them.
         """
-        body = to_wire(inputs, identity.kind)
         try:
-            path = self.path(identity)
-            if ignored:
-                live = self.client.find(path)
-                body = keep_ignored(body, live or {}, ignored)
-            return self.client.apply(path, body, force=force, dry_run=dry_run)
+            return self._apply(identity, inputs, ignored, force=force, dry_run=dry_run)
         except ApiError as error:
-            if dry_run:
-                raise
             raise explain(error, str(identity)) from error
+
+    def refusal(self, identity: Identity, inputs: Mapping[str, Any], ignored: Sequence[Path]) -> ApiError | None:
+        """Why the API server would refuse an update, other managers aside; None when it would not."""
+        try:
+            self._apply(identity, inputs, ignored, force=True, dry_run=True)
+        except ApiError as error:
+            return error
+        except KindMissingError:
+            return None
+        return None
+
+    def _apply(
+        self, identity: Identity, inputs: Mapping[str, Any], ignored: Sequence[Path], *, force: bool, dry_run: bool
+    ) -> dict[str, Any]:
+        path = self.path(identity)
+        body = to_wire(inputs, identity.kind)
+        if ignored:
+            body = keep_ignored(body, self.client.find(path) or {}, ignored)
+        return self.client.apply(path, body, force=force, dry_run=dry_run)
 
     def delete(self, identity: Identity, propagation: str) -> bool:
         """Ask for deletion; False when there is nothing to delete."""

@@ -21,7 +21,18 @@ CLUSTER_KINDS = frozenset(
         *("ResourceSlice", "ServiceCIDR", "IPAddress", "TokenReview", "SubjectAccessReview"),
     }
 )
-"""Kinds of Kubernetes itself that have no namespace; for the times when no cluster can be asked."""
+"""Kinds of Kubernetes itself that have no namespace."""
+
+BUILT_IN_GROUPS = frozenset(
+    {
+        *("", "apps", "batch", "autoscaling", "policy", "extensions"),
+        *("rbac.authorization.k8s.io", "networking.k8s.io", "storage.k8s.io", "scheduling.k8s.io"),
+        *("coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "events.k8s.io", "certificates.k8s.io"),
+        *("admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "resource.k8s.io"),
+        *("flowcontrol.apiserver.k8s.io", "authentication.k8s.io", "authorization.k8s.io"),
+    }
+)
+"""Groups whose kinds are known without asking, so that a preview without a change asks the cluster nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +67,15 @@ class Discovery:
             return self._kinds[api_version].get(kind)
 
     def is_namespaced(self, api_version: str, kind: str) -> bool:
-        """Whether objects of this kind live in a namespace, guessed when the cluster cannot tell."""
+        """Whether objects of this kind live in a namespace; guessed for a custom kind that the cluster can't tell."""
+        group = api_version.partition("/")[0] if "/" in api_version else ""
+        if group in BUILT_IN_GROUPS:
+            return kind not in CLUSTER_KINDS
         try:
             found = self.kind(api_version, kind)
         except (ClusterUnreachableError, ApiError):
             found = None
-        return found.namespaced if found is not None else kind not in CLUSTER_KINDS
+        return found is None or found.namespaced
 
     def _ask(self, api_version: str) -> dict[str, Kind]:
         prefix = "/api/" if "/" not in api_version else "/apis/"

@@ -112,11 +112,12 @@ def complete(
     logical_name: str,
     seed: bytes,
     default_namespace: str | None,
+    proposed_name: str | None = None,
 ) -> dict[str, Any]:
     """The inputs with API version, kind, namespace and name filled in; nulls are left out.
 
-    An object without a name gets the one it had, or the logical name with 8 random hexadecimal digits; the seed is
-    the engine's, so that an update makes the name that its preview showed.
+    An object without a name gets the one it had, or the proposed one (none if that is empty), or the logical name
+    with 8 random hexadecimal digits; the seed is the engine's, so that an update makes the name its preview showed.
     """
     inputs: dict[str, Any] = _without_nulls(copy.deepcopy(dict(properties)))
     api_version, kind = kind_of_token(token)
@@ -132,7 +133,9 @@ def complete(
     if not given.get("name") and not given.get("generateName"):
         was = metadata(old)
         kept = was.get("name") if is_true(old, AUTONAMED) else None
-        given["name"] = kept or automatic_name(logical_name, seed)
+        if proposed_name == "" and not kept:
+            return inputs
+        given["name"] = kept or proposed_name or automatic_name(logical_name, seed)
         annotations = given.get("annotations")
         if annotations is not UNKNOWN:
             given["annotations"] = {**(annotations if isinstance(annotations, dict) else {}), AUTONAMED: "true"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.pulumi.kubernetes.cluster import Cluster
 from sandbox.pulumi.kubernetes.errors import ApiError, ProviderError
-from sandbox.pulumi.kubernetes.objects import Identity
+from sandbox.pulumi.kubernetes.objects import SKIP_AWAIT, TIMEOUT_SECONDS, Identity
 from sandbox.pulumi.kubernetes.readiness import pods
 from sandbox.pulumi.kubernetes.readiness.feed import Feed, Snapshot
 from sandbox.pulumi.kubernetes.readiness.rules import rule_for
@@ -54,7 +54,7 @@ def wait_deleted(cluster: Cluster, identity: Identity, timeout: float | None, sa
     with _feeds(cluster, identity, {}, None) as changes:
         while True:
             _, objects = _next(changes, cluster, deadline) or ("object", [last])
-            if not objects:
+            if not objects or (last and objects[0]["metadata"]["uid"] != last["metadata"]["uid"]):
                 return
             last = objects[0]
             if time.monotonic() >= deadline:
@@ -94,25 +94,27 @@ class _Wait:
         if name != "object":
             self._related = objects
         elif objects:
-            self._live = dict(objects[0])
+            # Rows of a list come without these.
+            named = {"apiVersion": self._identity.api_version, "kind": self._identity.kind}
+            self._live = {**named, **objects[0]}
         else:
             raise GoneError(f"{self._identity} was deleted by someone else while waiting for it to be ready")
 
     def _late(self, verdict: Verdict, seconds: float) -> NotReadyError:
         return self._error(
             f"{self._identity} is not ready after {seconds:.0f} s, it waits: {verdict.text}\n"
-            f"(a longer timeout: customTimeouts, or the annotation pulumi.com/timeoutSeconds; none: pulumi.com/skipAwait)"
+            f"(customTimeouts or the annotation {TIMEOUT_SECONDS} set another limit; {SKIP_AWAIT} waits for nothing)"
         )
 
     def _error(self, message: str) -> NotReadyError:
-        unready = [
-            pod["metadata"]["name"]
-            for pod in self._related
-            if pod.get("kind", "Pod") == "Pod" and not pods.is_ready(pod)
-        ]
+        unready = [pod["metadata"]["name"] for pod in self._related if _is_unready_pod(pod)]
         lines = recent_events(self._cluster, self._identity, unready[:1])
         text = "".join(f"\n  {line}" for line in lines)
         return NotReadyError(message + (f"\nlast events:{text}" if lines else ""), self._live)
+
+
+def _is_unready_pod(related: Object) -> bool:
+    return "phase" in related.get("status", {}) and not pods.is_ready(related)
 
 
 def recent_events(cluster: Cluster, identity: Identity, also: Sequence[str]) -> list[str]:

@@ -1,0 +1,192 @@
+"""`python -m sandbox.cloud`: run the emulated cloud until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.certificates import certificate_authority, server_certificate
+from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
+from sandbox.cloud.core.calls import CallLog
+from sandbox.cloud.core.clock import SystemClock
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend, SimulatedBackend
+from sandbox.cloud.oss.service import ObjectStorage
+from sandbox.cloud.server import CloudServer
+from sandbox.errors import SandboxError
+from sandbox.locking import exclusive
+from sandbox.settings import SandboxSettings
+
+HTTPS_PORT = 443
+DNS_PORT = 53
+DEFAULT_MAXIMUM_NODES = 4
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    address: str | None
+    port: int
+    dns_port: int
+    simulated: bool
+    maximum_nodes: int
+
+
+def parse(arguments: Sequence[str]) -> Arguments:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.cloud",
+        description="Serve the emulated Alibaba Cloud: HTTPS for every service, and DNS.",
+    )
+    parser.add_argument("--address", help="where to listen (default: the sandbox's cloud address, which is made)")
+    parser.add_argument("--port", type=int, default=HTTPS_PORT, help="HTTPS port; 0 lets the system choose")
+    parser.add_argument(
+        "--dns-port", type=int, default=DNS_PORT, help="DNS port, UDP and TCP; 0 lets the system choose"
+    )
+    parser.add_argument(
+        "--simulated", action="store_true", help="clusters and nodes exist in memory only; needs no root"
+    )
+    parser.add_argument(
+        "--maximum-nodes",
+        type=int,
+        default=int(os.environ.get("SANDBOX_MAXIMUM_NODES", DEFAULT_MAXIMUM_NODES)),
+        help="real nodes a region may have (default: $SANDBOX_MAXIMUM_NODES or %(default)s)",
+    )
+    found = parser.parse_args(arguments)
+    return Arguments(found.address, found.port, found.dns_port, found.simulated, found.maximum_nodes)
+
+
+def backend_factory(settings: SandboxSettings, *, simulated: bool) -> BackendFactory:
+    """Real regions, or clusters in memory."""
+    if simulated:
+        return SimulatedBackend
+    from sandbox.region import Region  # noqa: PLC0415 (the simulated cloud must run without what a region needs)
+
+    def make(region: str, slot: int) -> ClusterBackend:
+        return Region(region, slot, settings)
+
+    return make
+
+
+def read_lines(settings: SandboxSettings) -> dict[str, str]:
+    """Networks and their lines from `lines.json` in the state, when there is one."""
+    path = settings.state / "lines.json"
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text())
+        return {str(network): str(line) for network, line in found.items()}
+    except (ValueError, AttributeError) as error:
+        raise SandboxError(
+            f'{path} must be an object of networks and lines, {{"10.1.0.0/16": "oversea"}}: {error}'
+        ) from None
+
+
+def tls_context(settings: SandboxSettings) -> ssl.SSLContext:
+    """The server's certificate, ready for use."""
+    certificate, key = server_certificate(settings)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tuple[Cloud, ObjectStorage]:
+    """The cloud and its object storage, over the state on disk."""
+    clock = SystemClock()
+    endpoint = address if arguments.port == HTTPS_PORT else f"{address}:{arguments.port}"
+    options = CloudOptions(
+        endpoint=endpoint,
+        authority=certificate_authority(settings.cache).certificate_path,
+        maximum_nodes=arguments.maximum_nodes,
+        simulated=arguments.simulated,
+        lines=read_lines(settings),
+    )
+    cloud = assemble(
+        settings,
+        Store(settings.state / "cloud.sqlite"),
+        clock,
+        CallLog(settings.state / "logs" / "cloud.log"),
+        backend_factory(settings, simulated=arguments.simulated),
+        options,
+    )
+    objects = ObjectStorage(cloud.context.accounts, cloud.authorizer, settings.state / "objects", clock)
+    return cloud, objects
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    temporary = path.with_suffix(path.suffix + f".{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    temporary.replace(path)
+
+
+def write_credentials(settings: SandboxSettings, cloud: Cloud) -> None:
+    """The account's root key, for those who call the cloud."""
+    root = cloud.context.accounts.root
+    document = {
+        "account_id": cloud.context.accounts.account_id,
+        "access_key_id": root.access_key_id,
+        "access_key_secret": root.access_key_secret,
+    }
+    write_private(settings.state / "credentials.json", json.dumps(document, indent=1) + "\n")
+
+
+async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -> None:
+    """Run until SIGTERM or SIGINT; regions keep running after."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    cloud, objects = build(settings, arguments, address)
+    server = CloudServer(cloud, objects)
+    try:
+        await server.start(address, arguments.port, arguments.dns_port, tls_context(settings))
+        write_credentials(settings, cloud)
+        write_private(settings.state / "cloud.pid", f"{os.getpid()}\n")
+        cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
+        print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
+        cloud.start()
+        await ended.wait()
+    finally:
+        await server.stop()
+        await asyncio.to_thread(cloud.stop)
+        (settings.state / "cloud.pid").unlink(missing_ok=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; 0 after a clean end, 1 with one line on standard error when it cannot run."""
+    parsed = parse(arguments)
+    try:
+        settings = SandboxSettings.from_environment()
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        address = parsed.address
+        if address is None:
+            from sandbox.region.network import ensure_cloud_interface  # noqa: PLC0415 (needs root; loopback doesn't)
+
+            ensure_cloud_interface(settings.addresses)
+            address = str(settings.addresses.cloud)
+        with exclusive(settings.state / "cloud.lock", "serving this sandbox's cloud"):
+            asyncio.run(serve(settings, parsed, address))
+    except (SandboxError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: the cloud cannot be served: {error}; is its port in use, or root needed?", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

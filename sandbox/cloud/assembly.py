@@ -1,0 +1,158 @@
+"""The composition root: which parts make an emulated cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.cloud.alidns.api import AlidnsService
+from sandbox.cloud.alidns.model import Zones
+from sandbox.cloud.bssopenapi.api import BssOpenApiService
+from sandbox.cloud.core.accounts import Accounts
+from sandbox.cloud.core.authorization import Authorizer
+from sandbox.cloud.core.calls import CallLog
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.context import Context
+from sandbox.cloud.core.dispatch import Dispatcher
+from sandbox.cloud.core.regions import RegionSlots
+from sandbox.cloud.core.service import Service
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.cs.api import CsService
+from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
+from sandbox.cloud.cs.model import Cluster, Clusters
+from sandbox.cloud.cs.nodes import NodePlanner
+from sandbox.cloud.cs.operations import Operations
+from sandbox.cloud.dns.lines import Lines
+from sandbox.cloud.dns.resolver import Resolver
+from sandbox.cloud.dns.server import DnsServer
+from sandbox.cloud.ecs.api import EcsService
+from sandbox.cloud.ecs.model import Compute
+from sandbox.cloud.identity_webhook.api import ClusterServiceAccounts, PodIdentityWebhook
+from sandbox.cloud.identity_webhook.model import AUDIENCE
+from sandbox.cloud.kms.api import KmsService
+from sandbox.cloud.kms.model import Keys
+from sandbox.cloud.location.api import LocationService
+from sandbox.cloud.ram.api import RamService
+from sandbox.cloud.ram.model import Identities
+from sandbox.cloud.sts.api import StsService
+from sandbox.cloud.sts.model import OidcProvider
+from sandbox.cloud.vpc.api import VpcService
+from sandbox.cloud.vpc.model import Networks
+from sandbox.settings import SandboxSettings
+
+
+@dataclass(frozen=True)
+class CloudOptions:
+    """What may differ between emulated clouds."""
+
+    endpoint: str
+    """Address (and port, unless 443) at which clients and clusters reach the cloud."""
+    authority: Path
+    """The certificate authority that clusters must trust when they call the cloud."""
+    maximum_nodes: int = 4
+    simulated: bool = False
+    lines: Mapping[str, str] | None = None
+
+
+@dataclass
+class Cloud:
+    """An emulated cloud, without its sockets."""
+
+    context: Context
+    services: list[Service]
+    dispatcher: Dispatcher
+    authorizer: Authorizer
+    webhook: PodIdentityWebhook
+    dns: DnsServer
+    operations: Operations
+
+    def start(self) -> None:
+        """Go on where the store says that things were."""
+        for service in self.services:
+            service.start()
+
+    def stop(self) -> None:
+        """End threads and close the store."""
+        for service in self.services:
+            service.stop()
+        self.context.store.close()
+        self.context.log.close()
+
+    def status(self) -> dict[str, Any]:
+        """What the status page shows."""
+        return {
+            "account": self.context.accounts.account_id,
+            "resources": self.context.store.counts(),
+            "services": {service.name: dict(service.status()) for service in self.services},
+        }
+
+
+@dataclass(frozen=True)
+class ClusterOidcProviders:
+    """The identity provider that RAM has for every cluster with RRSA."""
+
+    context: Context
+    clusters: Clusters
+    operations: Operations
+
+    def find_provider(self, arn: str) -> OidcProvider | None:
+        """The cluster's issuer, audience and key."""
+        prefix = f"acs:ram::{self.context.accounts.account_id}:oidc-provider/"
+        for cluster in self.clusters.clusters.list():
+            if cluster.rrsa and cluster.state == "running" and arn == prefix + cluster.oidc_provider_name:
+                backend = self.operations.backend(cluster.region)
+                return OidcProvider(arn, backend.issuer, backend.service_account_public_key(), (AUDIENCE,))
+        return None
+
+
+def assemble(
+    settings: SandboxSettings,
+    store: Store,
+    clock: Clock,
+    log: CallLog,
+    factory: BackendFactory,
+    options: CloudOptions,
+) -> Cloud:
+    """Put a cloud together; nothing runs yet."""
+    context = Context(store, clock, Accounts(store, clock), RegionSlots(store), settings.addresses, log)
+    networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
+    identities, zones, keys = Identities(store), Zones(store), Keys(store)
+    planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
+
+    def install(cluster: Cluster, backend: ClusterBackend) -> None:
+        if not options.simulated:
+            webhook.install(cluster, backend)
+
+    operations = Operations(context, clusters, factory, install, planner)
+    accounts = ClusterServiceAccounts(operations.backend)
+    webhook = PodIdentityWebhook(context, clusters, accounts, f"https://{options.endpoint}", options.authority)
+    container_service = CsService(context, clusters, networks, compute, operations, planner)
+
+    def user_of(identifier: str) -> str | None:
+        groups = compute.security_groups.list()
+        group = next((item.identifier for item in groups if item.vpc_id == identifier), None)
+        return container_service.uses(identifier) or group
+
+    services: list[Service] = [
+        VpcService(context, networks, user_of),
+        EcsService(context, compute, container_service.uses),
+        container_service,
+        AlidnsService(context, zones),
+        RamService(context, identities),
+        StsService(context, identities, ClusterOidcProviders(context, clusters, operations)),
+        KmsService(context, keys),
+        LocationService(options.endpoint),
+        BssOpenApiService(),
+    ]
+    authorizer = Authorizer(identities.policies_of_role)
+    return Cloud(
+        context=context,
+        services=services,
+        dispatcher=Dispatcher(context, services, authorizer),
+        authorizer=authorizer,
+        webhook=webhook,
+        dns=DnsServer(Resolver(zones), Lines(options.lines)),
+        operations=operations,
+    )

@@ -1,0 +1,1 @@
+"""Key management: keys and what is said of them."""

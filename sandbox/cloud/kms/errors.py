@@ -1,0 +1,22 @@
+"""The KMS service's own error codes."""
+
+from __future__ import annotations
+
+from sandbox.cloud.core.errors import CloudError
+
+
+def key_not_found(identifier: str) -> CloudError:
+    """The key does not exist."""
+    return CloudError("Forbidden.KeyNotFound", f"The specified Key is not found: {identifier}.", 404)
+
+
+def key_state(identifier: str, state: str) -> CloudError:
+    """The key's state does not allow this."""
+    return CloudError("Rejected.StateInvalid", f"Key {identifier} is {state}; this cannot be done to it now.", 409)
+
+
+def key_protected(identifier: str) -> CloudError:
+    """Deletion protection is on."""
+    return CloudError(
+        "Rejected.DeletionProtection", f"Key {identifier} has deletion protection on; turn that off first.", 409
+    )

@@ -1,0 +1,46 @@
+"""Domain objects of the KMS service and where they are kept."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from sandbox.cloud.core.store import Repository, Store
+from sandbox.cloud.core.tags import Tags
+
+
+class Key(BaseModel):
+    """A key's facts; its material is not emulated."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identifier: str
+    region: str
+    version: str
+    created: datetime.datetime
+    description: str
+    usage: str
+    specification: str
+    origin: str
+    protection_level: str
+    state: Literal["Enabled", "Disabled", "PendingDeletion"] = "Enabled"
+    rotation: bool = False
+    rotation_interval: str = ""
+    deletion_protection: bool = False
+    deletion_protection_description: str = ""
+    policy: str = ""
+    delete_date: datetime.datetime | None = None
+
+
+@dataclass
+class Keys:
+    """All that the KMS service keeps."""
+
+    store: Store
+
+    def __post_init__(self) -> None:
+        self.keys = Repository(self.store, "kms-key", Key)
+        self.tags = Tags(self.store, "kms")

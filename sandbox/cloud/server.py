@@ -1,0 +1,127 @@
+"""The sockets: one HTTPS server for every service, and the DNS server beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from dataclasses import asdict
+from typing import Protocol
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import web
+
+from sandbox.cloud.assembly import Cloud
+from sandbox.cloud.core.wire import Request
+from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
+
+STATUS_PATH = "/_sandbox/status"
+LARGEST_API_BODY = 16 * 1024 * 1024
+"""Bytes that a body of the RPC and ROA styles may have; object storage has its own limit and is not read into memory."""
+
+SHUTDOWN_SECONDS = 5.0
+SHOWN_CALLS = 50
+ROA_OR_RPC_AUTHORIZATION = ("acs ", "ACS3-")
+OBJECT_STORAGE_PARAMETERS = {"ossaccesskeyid", "x-oss-signature", "x-oss-credential", "x-oss-signature-version"}
+
+
+class ObjectStore(Protocol):
+    """Object storage, which reads and writes the HTTP streams by itself."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+
+
+class CloudServer:
+    """Serves a cloud on an address."""
+
+    def __init__(self, cloud: Cloud, objects: ObjectStore | None) -> None:
+        self._cloud = cloud
+        self._objects = objects
+        self._runner: web.AppRunner | None = None
+        self._started = time.time()
+        self.port = 0
+
+    async def start(self, address: str, port: int, dns_port: int, certificate: ssl.SSLContext | None) -> None:
+        """Bind both servers. With port 0 the system chooses; `port` and the DNS server's `port` tell which."""
+        application = web.Application(client_max_size=LARGEST_API_BODY)
+        application.router.add_route("*", "/{path:.*}", self.handle)
+        self._runner = web.AppRunner(
+            application, access_log=None, auto_decompress=False, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, address, port, ssl_context=certificate, reuse_address=True)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+        await self._cloud.dns.start(address, dns_port)
+
+    async def stop(self) -> None:
+        """Close the sockets after the requests that run."""
+        await self._cloud.dns.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Send a request to whom it is for."""
+        if request.path == STATUS_PATH:
+            return web.json_response(self.status(), dumps=lambda value: json.dumps(value, default=str, indent=1))
+        if request.path.startswith(WEBHOOK_PATH + "/"):
+            cluster_id = request.path.removeprefix(WEBHOOK_PATH + "/")
+            body = await request.read()
+            return web.json_response(await asyncio.to_thread(self._cloud.webhook.review, cluster_id, body))
+        if not is_for_the_apis(request):
+            if self._objects is None:
+                return web.Response(status=501, text="This emulator was started without object storage.")
+            return await self._objects.handle(request)
+        response = self._cloud.dispatcher.handle(await _plain(request))
+        headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type}
+        return web.Response(status=response.status, body=response.body, headers=headers)
+
+    def status(self) -> dict[str, object]:
+        """What the status endpoint answers."""
+        log = self._cloud.context.log
+        return {
+            "state": "running",
+            "seconds": round(time.time() - self._started, 1),
+            **self._cloud.status(),
+            "unknown_actions": dict(log.unknown),
+            "ignored_parameters": dict(log.ignored),
+            "last_calls": [asdict(call) for call in list(log.latest)[-SHOWN_CALLS:]],
+            "last_errors": [asdict(call) for call in log.errors],
+        }
+
+
+def is_for_the_apis(request: web.Request) -> bool:
+    """Whether a request is of the RPC or ROA style; everything else is object storage's."""
+    authorization = request.headers.get("Authorization", "")
+    if authorization.startswith(("OSS ", "OSS4-")):
+        return False
+    if authorization.startswith(ROA_OR_RPC_AUTHORIZATION) or "x-acs-action" in request.headers:
+        return True
+    if "x-acs-version" in request.headers:
+        return True
+    names = {name.lower() for name in request.query}
+    if names & OBJECT_STORAGE_PARAMETERS:
+        return False
+    label = request.host.split(":")[0].split(".aliyuncs.com")[0].rsplit(".", 1)[-1]
+    if label.startswith("oss-"):
+        return False
+    if "action" in names:
+        return True
+    form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    return request.method == "POST" and request.path == "/" and form
+
+
+async def _plain(request: web.Request) -> Request:
+    target = request.raw_path
+    path, _, query = target.partition("?")
+    return Request(
+        method=request.method,
+        target=target,
+        path=unquote(path),
+        query=tuple(parse_qsl(query, keep_blank_values=True)),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.read(),
+        host=request.host.split(":")[0],
+    )
