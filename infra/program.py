@@ -36,7 +36,7 @@ def _deploy_platform(platform: Platform) -> None:
     kubeconfigs: dict[str, pulumi.Output[str]] = {}
     providers = {region.name: cloud_provider(region.name) for region in platform.regions}
     home = providers[platform.regions[0].name]
-    pulumi.export("account", _checked_account(platform, home))
+    _check_account(platform, home)
     zone = alicloud.dns.AlidnsDomain(
         "zone",
         domain_name=platform.zone.name,
@@ -54,6 +54,7 @@ def _deploy_platform(platform: Platform) -> None:
             "identity_issuer": cluster.identity_issuer,
         }
         kubeconfigs[region.name] = cluster.kubeconfig
+        pulumi.export("account", cluster.identity_provider.apply(_account_of))
     pulumi.export("zone", zone.domain_name)
     pulumi.export("zone_servers", zone.dns_servers)
     pulumi.export("regions", regions)
@@ -78,12 +79,11 @@ def _deploy_business(platform: Platform, business: Business) -> None:
     reference = PlatformReference(business.platform)
     deployed = {region.name: reference.region(region.name) for region in business.regions}
     providers = {region.name: cloud_provider(region.name) for region in business.regions}
-    account = _checked_account(platform, providers[business.regions[0].name])
+    _check_account(platform, providers[business.regions[0].name])
     regions = {
         region.name: _business_region(platform, business, region, providers[region.name], deployed[region.name])
         for region in business.regions
     }
-    pulumi.export("account", account)
     pulumi.export("business", business.name)
     pulumi.export("dns_name", f"{business.name}.{platform.zone.name}")
     pulumi.export("regions", regions)
@@ -136,22 +136,28 @@ def _business_region(
 # ---- guard
 
 
-def _checked_account(platform: Platform, provider: alicloud.Provider) -> str:
-    """The account that the credentials belong to; refuses another one than the settings name.
+def _check_account(platform: Platform, provider: alicloud.Provider) -> None:
+    """Refuse credentials of another account than the one that the settings name, when they name one.
 
     Asked before anything is made, so that a shell with the wrong credentials changes nothing.
     """
+    if platform.account is None:
+        return
     try:
-        account: str = alicloud.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).account_id
+        account = alicloud.get_account(opts=pulumi.InvokeOptions(provider=provider)).id
     except Exception as error:  # the SDK raises plain Exception when a call fails
         reason = str(error).rsplit(": ", 1)[-1]
         raise pulumi.RunError(
             f"Alibaba Cloud did not say whose credentials these are: {reason}; nothing was changed; way out: check "
             "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, and that its STS service can be reached"
         ) from error
-    if platform.account is not None and account != platform.account:
+    if account != platform.account:
         raise pulumi.RunError(
             f"these credentials belong to the account {account}, the stack files to {platform.account} "
             "(`account` in the platform's stack file); nothing was changed; way out: switch credentials"
         )
-    return account
+
+
+def _account_of(arn: str) -> str:
+    """The account in the middle of a resource name such as acs:ram::1234567890123456:role/x."""
+    return arn.split(":")[3]

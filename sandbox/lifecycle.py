@@ -12,8 +12,7 @@ from sandbox.images.builder import build_images
 from sandbox.images.settings import ImagePaths
 from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
-from sandbox.region import cleanup, network
-from sandbox.region.images import build_node_template
+from sandbox.region import build_node_template, cleanup, network
 from sandbox.settings import SandboxSettings
 from sandbox.toolchain import install_debian_packages, install_tools
 

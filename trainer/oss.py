@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import alibabacloud_oss_v2 as oss
 from alibabacloud_credentials.provider import (
     DefaultCredentialsProvider,
-    EnvironmentVariableCredentialsProvider,
     OIDCRoleArnCredentialsProvider,
+    StaticAKCredentialsProvider,
+    StaticSTSCredentialsProvider,
 )
 from alibabacloud_oss_v2.exceptions import BaseError, OperationError, ServiceError
 
@@ -131,11 +132,27 @@ def credentials_source(region: str) -> Any:
     The role is assumed at the region's VPC endpoint, which a pod reaches without a public address. The library trusts
     only the authorities shipped with Python's certifi; the system's, which $REQUESTS_CA_BUNDLE names, are meant.
     """
-    if os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID") and os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET"):
-        return EnvironmentVariableCredentialsProvider()
-    if os.environ.get("ALIBABA_CLOUD_ROLE_ARN") and os.environ.get("ALIBABA_CLOUD_OIDC_TOKEN_FILE"):
-        source = OIDCRoleArnCredentialsProvider(sts_region_id=region, enable_vpc=True)
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    variables = os.environ  # read now: the library's own sources read them when they are imported
+    key = {
+        "access_key_id": variables.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
+        "access_key_secret": variables.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
+    }
+    if all(key.values()):
+        token = variables.get("ALIBABA_CLOUD_SECURITY_TOKEN")
+        return (
+            StaticSTSCredentialsProvider(**key, security_token=token) if token else StaticAKCredentialsProvider(**key)
+        )
+    role = {
+        "role_arn": variables.get("ALIBABA_CLOUD_ROLE_ARN", ""),
+        "oidc_provider_arn": variables.get("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", ""),
+        "oidc_token_file_path": variables.get("ALIBABA_CLOUD_OIDC_TOKEN_FILE", ""),
+    }
+    if all(role.values()):
+        session = variables.get("ALIBABA_CLOUD_ROLE_SESSION_NAME")
+        source = OIDCRoleArnCredentialsProvider(
+            **role, role_session_name=session, sts_region_id=region, enable_vpc=True
+        )
+        bundle = variables.get("REQUESTS_CA_BUNDLE") or variables.get("SSL_CERT_FILE")
         if bundle:
             source._runtime_options["ca"] = bundle
         return source

@@ -18,11 +18,13 @@ class Progress:
     """Counts and curves; `losses` and `evaluations` are by step."""
 
     epoch: int = 0
-    tasks_done: set[int] = field(default_factory=set)
+    tasks_done: set[tuple[int, int]] = field(default_factory=set)
+    """(which master, its number of the task): every master counts from 1."""
     tasks_remaining: int | None = None
     losses: dict[int, float] = field(default_factory=dict)
     evaluations: dict[int, dict[str, float]] = field(default_factory=dict)
     workers_seen: set[str] = field(default_factory=set)
+    masters: int = 0
 
     @property
     def step(self) -> int:
@@ -32,12 +34,19 @@ class Progress:
     def loss(self) -> float | None:
         return self.losses[max(self.losses)] if self.losses else None
 
+    def restart(self, step: int) -> None:
+        """Another master goes on from this step; what was reached after it is lost."""
+        self.masters += 1
+        self.epoch, self.tasks_remaining = 0, None
+        self.losses = {at: loss for at, loss in self.losses.items() if at <= step}
+        self.evaluations = {at: metrics for at, metrics in self.evaluations.items() if at <= step}
+
     def read_master(self, text: str) -> None:
         """Take over what the master's lines say. Lines may come again."""
         for match in _EPOCH.finditer(text):
             self.epoch = max(self.epoch, int(match[1]))
         for match in _TASK.finditer(text):
-            self.tasks_done.add(int(match[1]))
+            self.tasks_done.add((self.masters, int(match[1])))
             self.tasks_remaining = int(match[2])
         for match in _EVALUATION.finditer(text):
             self.evaluations[int(match[1])] = {name: float(value) for name, value in _METRIC.findall(match[2])}

@@ -57,6 +57,7 @@ class Cluster(pulumi.ComponentResource):
             slb_internet_enabled=False,
             new_nat_gateway=False,
             enable_rrsa=True,
+            skip_set_certificate_authority=True,  # else the state holds the administrator's key
             is_enterprise_security_group=True,
             deletion_protection=args.protect,
             addons=[

@@ -49,9 +49,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
     )
     parser.add_argument("--address", help="where to listen (default: the sandbox's cloud address, which is made)")
     parser.add_argument("--port", type=int, default=HTTPS_PORT, help="HTTPS port; 0 lets the system choose")
-    parser.add_argument(
-        "--dns-port", type=int, default=DNS_PORT, help="DNS port, UDP and TCP; 0 lets the system choose"
-    )
+    parser.add_argument("--dns-port", type=int, default=DNS_PORT, help="DNS port, UDP and TCP; 0 as above")
     parser.add_argument(
         "--simulated", action="store_true", help="clusters and nodes exist in memory only; needs no root"
     )

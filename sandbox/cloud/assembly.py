@@ -114,8 +114,9 @@ def assemble(
     log: CallLog,
     factory: BackendFactory,
     options: CloudOptions,
+    machine_clock: Clock | None = None,
 ) -> Cloud:
-    """Put a cloud together; nothing runs yet."""
+    """Put a cloud together; nothing runs yet. `machine_clock` replaces the machine's own for requests' times."""
     context = Context(store, clock, Accounts(store, clock), RegionSlots(store), settings.addresses, log)
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
@@ -150,7 +151,7 @@ def assemble(
     return Cloud(
         context=context,
         services=services,
-        dispatcher=Dispatcher(context, services, authorizer),
+        dispatcher=Dispatcher(context, services, authorizer, machine_clock),
         authorizer=authorizer,
         webhook=webhook,
         dns=DnsServer(Resolver(zones), Lines(options.lines)),

@@ -18,7 +18,7 @@ from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 
 STATUS_PATH = "/_sandbox/status"
 LARGEST_API_BODY = 16 * 1024 * 1024
-"""Bytes that a body of the RPC and ROA styles may have; object storage has its own limit and is not read into memory."""
+"""Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
 
 SHUTDOWN_SECONDS = 5.0
 SHOWN_CALLS = 50

@@ -32,7 +32,6 @@ class Children:
         *,
         stdin: bytes | None = None,
         capture: bool = False,
-        merge_errors: bool = False,
     ) -> Process:
         """Start a program. Its output goes where this process's goes, unless it is captured.
 
@@ -44,8 +43,8 @@ class Children:
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=subprocess.PIPE if capture or merge_errors else None,
-                stderr=subprocess.PIPE if capture else subprocess.STDOUT if merge_errors else None,
+                stdout=subprocess.PIPE if capture else None,
+                stderr=subprocess.PIPE if capture else None,
             )
         except OSError as error:
             raise SandboxError(f"`{command[0]}` cannot be started: {error}") from error
@@ -106,6 +105,8 @@ def _write(stream: IO[bytes], content: bytes) -> None:
 
 
 def _forward(name: str, stream: IO[bytes] | None, lines: queue.Queue[tuple[str, bytes | None]]) -> None:
-    for line in stream or ():
-        lines.put((name, line))
+    if stream is not None:
+        with stream:
+            for line in stream:
+                lines.put((name, line))
     lines.put((name, None))

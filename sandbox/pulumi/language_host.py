@@ -102,9 +102,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             )
         for command in commands:
             yield language_pb2.InstallDependenciesResponse(stdout=f"{' '.join(command)}\n".encode())
-            process = self._children.start(command, root, None, merge_errors=True)
-            for line in process.stdout or ():
-                yield language_pb2.InstallDependenciesResponse(stdout=line)
+            process = self._children.start(command, root, None, capture=True)
+            for name, line in self._children.output(process):
+                yield language_pb2.InstallDependenciesResponse(**{name: line})
             if self._children.wait(process) != 0:
                 context.abort(grpc.StatusCode.UNKNOWN, f"`{' '.join(command)}` failed; its reason stands above")
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import grpc
@@ -32,13 +31,12 @@ def serve(register: Callable[[grpc.Server], None], on_end: Callable[[], None], t
 
     The end comes by SIGINT or SIGTERM (so the engine closes its plugins, quietly), or when the engine has died.
     """
-    finished = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        finished.set()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    # A handler may run at any instruction, so it does nothing; the pipe is what wakes the loop below.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
     parent = os.getppid()
     server = grpc.server(ThreadPoolExecutor(max_workers=threads), options=CHANNEL_OPTIONS)
     register(server)
@@ -46,7 +44,7 @@ def serve(register: Callable[[grpc.Server], None], on_end: Callable[[], None], t
     server.start()
     print(port, flush=True)
     # An engine that was killed cannot say goodbye: its children are handed to another parent.
-    while not finished.wait(PARENT_CHECK_SECONDS) and os.getppid() == parent:
+    while not select.select([woken], [], [], PARENT_CHECK_SECONDS)[0] and os.getppid() == parent:
         pass
     on_end()
     server.stop(STOP_GRACE_SECONDS).wait(STOP_GRACE_SECONDS * 2)

@@ -42,9 +42,10 @@ def render_kubelet_configuration(node: NodeLayout, number: int, authority: Path)
             # Written when it changes; the default of ten seconds makes new devices wait for that long.
             "nodeStatusUpdateFrequency": "2s",
             "nodeStatusReportFrequency": "60s",
-            # All nodes share the machine's disk and its images: what one node deletes frees nothing.
+            # All nodes share the machine's disk and its images: what one node deletes frees nothing. Of memory, kubelet
+            # would compare what the whole machine uses with what this node claims to have; limits still hold.
             "evictionHard": {
-                "memory.available": "100Mi",
+                "memory.available": "0%",
                 "nodefs.available": "1%",
                 "imagefs.available": "1%",
                 "nodefs.inodesFree": "1%",

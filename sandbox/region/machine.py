@@ -3,6 +3,9 @@
 kubelet takes the node's capacity from /sys/devices/system/node and /proc/meminfo. In the node's mount namespace (pods
 have a /proc and /sys of their own) those are covered by files that describe the instance type. What the pods get is
 this machine's real processors, shared in proportion to their requests.
+
+kubelet would also set a few kernel parameters of the whole machine, which would outlive the sandbox. It finds covers
+with the values that it wants instead, and the machine's own stay as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +15,15 @@ import shutil
 from pathlib import Path
 
 MEMORY_INFORMATION = Path("/proc/meminfo")
+KERNEL_PARAMETERS = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1000000,
+    "kernel/keys/root_maxbytes": 25000000,
+}
+"""What kubelet 1.34 sets (setupKernelTunables in pkg/kubelet/cm/container_manager_linux.go)."""
 ONLINE_PROCESSORS = Path("/sys/devices/system/cpu/online")
 
 
@@ -36,7 +48,13 @@ def covers(directory: Path, number: int, cores: int, memory_mebibytes: int) -> l
     (topology / "distance").write_text("10\n")
     (topology / "hugepages").mkdir()
     (directory / "meminfo").write_text(render_memory(MEMORY_INFORMATION.read_text(), memory_mebibytes))
-    return [(directory / "node", "/sys/devices/system/node"), (directory / "meminfo", str(MEMORY_INFORMATION))]
+    found = [(directory / "node", "/sys/devices/system/node"), (directory / "meminfo", str(MEMORY_INFORMATION))]
+    for parameter, value in KERNEL_PARAMETERS.items():
+        cover, real = directory / parameter.replace("/", "."), Path("/proc/sys", parameter)
+        cover.write_text(f"{value}\n")
+        if real.exists():
+            found.append((cover, str(real)))
+    return found
 
 
 def parse_processors(text: str) -> list[int]:

@@ -94,7 +94,6 @@ def interfaces_with_prefix(prefix: str) -> list[str]:
 def create_region_network(layout: RegionLayout) -> None:
     """The region's namespace, its segment and its link to the host."""
     addresses, slot = layout.sandbox.addresses, layout.slot
-    ensure_cloud_interface(addresses)
     create_namespace(layout.network_namespace)
     _batch(
         None,
@@ -123,6 +122,11 @@ def create_region_network(layout: RegionLayout) -> None:
             f"net/ipv4/conf/{BRIDGE}/send_redirects": "0",
         },
     )
+
+
+def has_region_network(layout: RegionLayout) -> bool:
+    """Whether the region's namespace and its link to the host are there."""
+    return namespace_path(layout.network_namespace).exists() and interface_exists(layout.host_interface)
 
 
 def create_node_network(node: NodeLayout, number: int) -> None:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.region import control_groups, kubelet, machine, mounts, network, node_template, pause_image, processes
@@ -45,6 +45,10 @@ class NodeRecord:
         except (OSError, ValueError):
             return None
         return cls(NodeSpec.from_dictionary(document["spec"]), document["number"])
+
+    def with_labels_of(self, spec: NodeSpec) -> NodeRecord:
+        """The record with another specification's labels and taints; a machine that runs does not change its size."""
+        return NodeRecord(replace(self.spec, labels=spec.labels, taints=spec.taints), self.number)
 
     def write(self, layout: NodeLayout) -> None:
         """Remember it."""

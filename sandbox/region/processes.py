@@ -128,12 +128,16 @@ def read_pid_file(path: Path) -> int | None:
 
 
 def start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None when it is gone or only a zombie is left."""
+    """When a process started, in clock ticks since boot; None when it is gone or only a zombie is left.
+
+    A process whose first thread has ended counts as alive while other threads end: they still hold its ports.
+    """
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if after_name[0] in "ZX" else int(after_name[19])
+    state, threads, start = after_name[0], int(after_name[17]), int(after_name[19])
+    return None if state in "ZX" and threads <= 1 else start
 
 
 def owned_processes(owners: OwnerTest) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import shutil
 from collections.abc import Iterator
 
 from sandbox.region import cleanup, network
@@ -12,7 +13,7 @@ from sandbox.region.api import ApiClient
 from sandbox.region.commands import remove_tree
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
-from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name, namespace_path
+from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name
 from sandbox.region.node import Node, NodeRecord
 from sandbox.region.pki import service_account_keys
 from sandbox.region.specification import NodeSpec
@@ -51,7 +52,8 @@ class Region:
         """
         with self._alone():
             self._check_slot()
-            if not namespace_path(self.layout.network_namespace).exists() or not self._any_running():
+            network.ensure_cloud_interface(self.layout.sandbox.addresses)
+            if not network.has_region_network(self.layout) or not self._any_running():
                 self._clear()
                 network.create_region_network(self.layout)
             self._control_plane.start()
@@ -88,17 +90,26 @@ class Region:
     def add_node(self, spec: NodeSpec) -> None:
         """Give the region a node, or bring the one of this name up; returns when it is Ready with its GPUs.
 
+        A node that is there already keeps its size and GPUs; labels and taints are brought to what is asked for. A new
+        node that does not come up is removed again, and its logs go to `logs/failed-<name>` of the region's state.
+
         Raises:
             RegionError: when the region does not run, or the node does not become Ready in time.
         """
         checked_name("node", spec.name)
-        with self._beside_others(spec.name):
-            self._check_running()
-            node = Node(self.layout.node(spec.name), self._control_plane, self._remember(spec))
-            with self._api() as api:
+        self._check_running()
+        is_new = spec.name not in self.node_names()
+        try:
+            with self._beside_others(spec.name), self._api() as api:
+                node = Node(self.layout.node(spec.name), self._control_plane, self._remember(spec))
                 node.start(api)
-        with self._api() as api:
-            node.wait_ready(api)
+            with self._api() as api:
+                node.wait_ready(api)
+        except RegionError:
+            if is_new:
+                self._keep_logs(spec.name)
+                self.remove_node(spec.name)
+            raise
 
     def remove_node(self, name: str) -> None:
         """Take a node away at once, without draining it; no error when there is none."""
@@ -123,6 +134,7 @@ class Region:
         Raises:
             RegionError: when there is no such running container.
         """
+        self._check_running()
         with self._api() as api:
             found = api.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")
         if found is None:
@@ -156,7 +168,7 @@ class Region:
                 raise RegionError(
                     f"region {self.name} has {MAXIMUM_NODES} nodes, the most it can have; remove some first"
                 )
-            record = NodeRecord(spec, free if present is None else present.number)
+            record = NodeRecord(spec, free) if present is None else present.with_labels_of(spec)
             record.write(layout)
             return record
 
@@ -170,6 +182,7 @@ class Region:
         cleanup.clear_region(self.layout)
 
     def _check_running(self) -> None:
+        """Raises RegionError, with the way out, when the control plane does not run."""
         if not self.is_running():
             raise RegionError(f"region {self.name} does not run; start it first")
 
@@ -185,7 +198,17 @@ class Region:
                 )
         else:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.write_text(json.dumps({"slot": self.layout.slot}))
+            temporary = path.with_suffix(".new")
+            temporary.write_text(json.dumps({"slot": self.layout.slot}))
+            temporary.replace(path)
+
+    def _keep_logs(self, node: str) -> None:
+        """Copy a failed node's logs (not its pods') to where they outlive it."""
+        target = self.layout.logs / f"failed-{node}"
+        remove_tree(target)
+        target.mkdir(parents=True)
+        for log in (self.layout.node(node).state / "logs").glob("*.log"):
+            shutil.copy(log, target)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -34,6 +34,7 @@ from sandbox.region import (
     remove_cloud_interface,
     sweep,
 )
+from sandbox.region.machine import KERNEL_PARAMETERS
 from sandbox.region.pause_image import render_archive
 from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
@@ -53,6 +54,8 @@ GPU_NODE = NodeSpec(
     memory_mebibytes=15360,
     gpus=1,
 )
+SMALL_NODE = NodeSpec(name="small", memory_mebibytes=512)
+"""Claims less memory than the machine uses already."""
 PLAIN_NODE = NodeSpec(name="plain-1", instance_type="ecs.g7.large", cpu_cores=2, memory_mebibytes=8192)
 
 
@@ -99,8 +102,22 @@ class Cluster:
         return document
 
 
+def machine_wide() -> dict[str, str]:
+    """What a sandbox must not change on the machine: kernel parameters that daemons like to set, the firewall."""
+    names = [*KERNEL_PARAMETERS, "net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet"]
+    values = {name: Path("/proc/sys", name).read_text() for name in names}
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, timeout=30, check=True).stdout
+    return {**values, "rules": "".join(line for line in rules.splitlines(keepends=True) if not line.startswith("#"))}
+
+
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSettings]:
+def before() -> dict[str, str]:
+    """The machine before the first region."""
+    return machine_wide()
+
+
+@pytest.fixture(scope="module")
+def settings(before: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSettings]:
     """A sandbox of its own; at the end, a last line of defence, not the thing under test."""
     folder = tmp_path_factory.mktemp("sandbox")
     made = SandboxSettings("region-test", Addresses(INDEX), folder / "state", folder / "cache")
@@ -262,6 +279,12 @@ def test_a_second_region_runs_beside_the_first(cluster: Cluster, settings: Sandb
     assert cluster.ask("on-gpu", "fetch", "http://on-plain") == "on-plain"
 
 
+def test_a_node_that_claims_little_memory_is_under_no_pressure_from_the_rest_of_the_machine(cluster: Cluster) -> None:
+    cluster.region.add_node(SMALL_NODE)
+    cluster.run("in-a-small-node", "small")
+    cluster.region.remove_node("small")
+
+
 def test_a_removed_node_leaves_nothing(cluster: Cluster, settings: SandboxSettings) -> None:
     cluster.region.add_node(NodeSpec(name="short-lived"))
     cluster.run("doomed", "short-lived")
@@ -271,6 +294,19 @@ def test_a_removed_node_leaves_nothing(cluster: Cluster, settings: SandboxSettin
     assert "short-lived" not in cluster.kubectl("get", "nodes", "-o", "name")
     assert not [line for line in leftovers(settings.addresses, settings.state) if "short-lived" in line]
     assert not list(cluster.region.layout.state.rglob("*short-lived*"))
+
+
+def test_a_new_node_that_fails_is_removed_and_its_logs_are_kept(
+    cluster: Cluster, settings: SandboxSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sandbox.region.node.binary", lambda name: Path("/bin/false" if name == "kubelet" else f"/usr/bin/{name}")
+    )
+    with pytest.raises(RegionError, match="kubelet of node broken"):
+        cluster.region.add_node(NodeSpec(name="broken"))
+    assert cluster.region.node_names() == ["gpu-1", "plain-1"]
+    assert not [line for line in leftovers(settings.addresses, settings.state) if "broken" in line]
+    assert (cluster.region.layout.logs / "failed-broken" / "kubelet.log").exists()
 
 
 def test_a_stopped_region_comes_back_with_its_objects_and_its_pods(cluster: Cluster) -> None:
@@ -295,13 +331,16 @@ def test_start_heals_a_region_whose_process_was_killed(cluster: Cluster, victim:
     assert "on-gpu" in cluster.kubectl("get", "pods", "-o", "name")
 
 
-def test_nothing_is_left_after_kills_and_a_stop(cluster: Cluster, settings: SandboxSettings) -> None:
+def test_nothing_is_left_after_kills_and_a_stop(
+    cluster: Cluster, settings: SandboxSettings, before: dict[str, str]
+) -> None:
     for victim in ("control-plane/etcd", "node-gpu-1/containerd", "node-gpu-1/kubelet", "node-plain-1/kube-proxy"):
         kill_daemon(cluster.region, victim)
     cluster.region.stop()
     cluster.region.stop()
     remove_cloud_interface(settings.addresses)
     assert leftovers(settings.addresses, settings.state) == []
+    assert machine_wide() == before
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 3.0, 9.0])

@@ -1,8 +1,8 @@
 """Corrections of ElasticDL 0.2.0rc3, made before its master or worker uses what they correct.
 
-ElasticDL imports the zoo module first thing in both, and that imports this one. Each correction names its defect; the
-tests show the defect without it. What pins alone cure (numpy 1.23 for `numpy.bool`) or arguments (keep_checkpoint_max
-for the parameter server's checkpoints) isn't here.
+ElasticDL loads the zoo module, which calls `apply`, in the middle of making either; so what they do until then can't be
+corrected. Each correction names its defect, and the tests show the defect without it. What pins cure (numpy 1.23 for
+`numpy.bool`) or arguments (keep_checkpoint_max for the parameter server's own checkpoints) isn't here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from elasticdl_client.common.constants import DistributionStrategy
 from trainer.errors import SettingsError
 
 MASTER_POLL_SECONDS = 2.0
-_original_init_from_args = Worker._init_from_args
 _original_run_worker = Worker.run
 _original_push_dense_parameters = ps_client.PSClient.push_dense_parameters
 
@@ -44,7 +43,6 @@ def apply() -> None:
     tensor_utils.deduplicate_indexed_slices = deduplicate_indexed_slices
     ps_client.deduplicate_indexed_slices = deduplicate_indexed_slices
     Worker.report_gradient_to_ps = report_gradient_to_ps
-    Worker._init_from_args = _init_from_args
     Worker.run = _run_worker
     ps_client.PSClient.push_dense_parameters = _push_dense_parameters
     Master._get_image_cluster_spec = _cluster_spec_as_given
@@ -103,23 +101,19 @@ def _as_tensor(name: str, gradient: Any) -> Any:
     return tensor_utils.Tensor(name, gradient.numpy(), None)
 
 
-def _init_from_args(self: Any, args: Any) -> None:
-    """Refuse what would silently train wrongly, and remember the worker for the callbacks.
+def _run_worker(self: Any) -> None:
+    """Refuse what would silently train wrongly, then make the variables before the first task, then work.
 
-    Without ftlib (which has no wheel) AllReduce trains every worker's own model and never averages.
+    - Without ftlib (which has no wheel) AllReduce trains every worker's own model and never averages.
+    - A worker whose first task is an evaluation (any replaced one) would evaluate its own random model, and one whose
+      first task is the last, the export, would have nothing to export.
     """
-    if args.distribution_strategy != DistributionStrategy.PARAMETER_SERVER:
+    if self._distribution_strategy != DistributionStrategy.PARAMETER_SERVER:
         raise SettingsError(
-            f"distribution strategy {args.distribution_strategy!r}: only {DistributionStrategy.PARAMETER_SERVER} works "
-            "with this ElasticDL; the others do not average gradients"
+            f"distribution strategy {self._distribution_strategy!r}: only {DistributionStrategy.PARAMETER_SERVER} "
+            "works with this ElasticDL; the others do not average gradients"
         )
     _Current.worker = self
-    _original_init_from_args(self, args)
-
-
-def _run_worker(self: Any) -> None:
-    """Make the variables before the first task. Otherwise a worker whose first task is an evaluation (any replaced
-    one) evaluates its own random model, and one whose first task is the last, the export, has nothing to export."""
     if not self._var_created:
         self._run_model_call_before_training(tf.zeros((1, self._model.inputs[0].shape[1]), tf.int32))
     _original_run_worker(self)
@@ -140,13 +134,14 @@ def _cluster_spec_as_given(_self: Any, cluster_spec: str) -> str:
 
 
 def _run_master(self: Any) -> int:
-    """The master's loop. ElasticDL's own looks every 30 s, which a finished job then waits for; and it loses its exit
-    code when all workers failed."""
+    """The master's loop. ElasticDL's own looks every 30 s, which a finished job then waits for; it ends without the
+    export when it looks between the last task's end and a worker's question for more, which is what makes the export's
+    task; and it loses its exit code when all workers failed."""
     try:
         while not self._should_stop:
             if self.instance_manager.all_workers_failed:
                 self.request_stop("all workers failed")
-            elif self.task_d.finished():
+            elif self.task_d.finished() and not self.task_d.invoke_deferred_callback():
                 self.instance_manager.update_status(InstanceManagerStatus.FINISHED)
                 break
             else:

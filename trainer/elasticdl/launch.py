@@ -135,6 +135,7 @@ class Launcher:
         epochs = arguments.remaining_epochs(run, steps, manifest.sentences("train"))
         line = arguments.train_arguments(run, epochs, arguments.minibatches_per_task(run))
         LOG.info("run %s: %d epochs, from step %d: elasticdl %s", run.run, epochs, steps, _shown(line))
+        self._progress.restart(steps)
         self._phase("training", run=run.run, detail="the master was submitted")
         self._cluster.submit(run, line)
 

@@ -58,7 +58,7 @@ class CallLog:
             self.unknown[name] += 1
         if call.status >= 400:
             self.errors.append(call)
-        entry = {"level": "warning" if unknown or call.status >= 500 else "info", **asdict(call)}
+        entry = {"level": "warning" if unknown or call.code == "SandboxFailure" else "info", **asdict(call)}
         self._logger.info(json.dumps({key: value for key, value in entry.items() if value not in ("", (), [])}))
 
     def event(self, level: str, text: str, **details: object) -> None:

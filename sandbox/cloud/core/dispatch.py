@@ -67,7 +67,8 @@ class Dispatcher:
             error = found
         except Exception as unexpected:
             self._context.log.event("error", "an action failed", action=attempt.action, trace=traceback.format_exc())
-            error = CloudError("InternalError", f"The emulator failed: {type(unexpected).__name__}. See its log.", 500)
+            # Not a 5xx: clients would try again for minutes what fails each time.
+            error = CloudError("SandboxFailure", f"The emulator failed: {type(unexpected).__name__}. See its log.")
         if error is not None:
             response = self._failure(error, attempt, request)
         self._log(attempt, response, error, time.perf_counter() - begun)

@@ -39,7 +39,7 @@ class Parameters:
 
     def ignored(self) -> list[str]:
         """Names given by the caller that the action does not honour, without list positions."""
-        given = {name.split(".")[0] for name, value in self._values.items() if value not in (None, "")}
+        given = {name.split(".")[0] for name, value in self._values.items() if value not in (None, "", [], {})}
         return sorted(given - self._honoured - COMMON)
 
     def given(self, name: str) -> bool:

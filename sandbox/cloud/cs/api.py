@@ -25,6 +25,7 @@ from sandbox.cloud.vpc.networks import default_resource_group
 
 CREATE = (
     "name region_id cluster_type profile cluster_spec kubernetes_version vpcid vswitch_ids security_group_id "
+    "is_enterprise_security_group "
     "resource_group_id deletion_protection tags addons enable_rrsa endpoint_public_access service_cidr container_cidr "
     "node_cidr_mask proxy_mode ip_stack timezone cluster_domain maintenance_window operation_policy "
     "controlplane_log_components controlplane_log_ttl controlplane_log_project audit_log_config"
@@ -119,7 +120,7 @@ class CsService(AddonActions, Service):
             self.context.slots.slot(region)
             self.clusters.clusters.put(identifier, cluster, region)
             if cluster.owns_security_group:
-                self.put_security_group(cluster)
+                self.put_security_group(cluster, enterprise=parameters.boolean("is_enterprise_security_group"))
             task = self.operations.new_task(identifier, identifier, "cluster_create")
         self.operations.submit(region, identifier, partial(self.operations.boot_cluster, identifier))
         return {"cluster_id": identifier, "task_id": task.identifier, "request_id": call.request_id}
@@ -295,7 +296,7 @@ class CsService(AddonActions, Service):
             vpc_id = vswitch.vpc_id
         return vpc_id, vswitch_ids
 
-    def put_security_group(self, cluster: Cluster) -> None:
+    def put_security_group(self, cluster: Cluster, *, enterprise: bool) -> None:
         """Make the group that ACK makes for a cluster that is given none."""
         group = SecurityGroup(
             identifier=cluster.security_group_id,
@@ -305,7 +306,7 @@ class CsService(AddonActions, Service):
             description="security group of ACK Cluster",
             vpc_id=cluster.vpc_id,
             resource_group_id=cluster.resource_group_id,
-            kind="normal",
+            kind="enterprise" if enterprise else "normal",
         )
         self.compute.security_groups.put(group.identifier, group, group.region)
 

@@ -18,8 +18,6 @@ DEFAULT_SCALING_GROUP: dict[str, Any] = {
     "image_id": "aliyun_3_x64_20G_alibase_20250117.vhd",
     "platform": "AliyunLinux",
     "system_disk_category": "cloud_essd",
-    "system_disk_size": 120,
-    "system_disk_performance_level": "PL1",
     "multi_az_policy": "BALANCE",
     "scaling_policy": "release",
     "spot_strategy": "NoSpot",
@@ -97,7 +95,6 @@ def describe_cluster(
         "docker_version": "",
         "worker_ram_role_name": f"KubernetesWorkerRole-{cluster.identifier[1:9]}",
         "cluster_domain": request.get("cluster_domain") or "cluster.local",
-        "timezone": request.get("timezone") or "Asia/Shanghai",
         "service_cidr": request.get("service_cidr") or "",
         "subnet_cidr": request.get("container_cidr") or "",
         "container_cidr": request.get("container_cidr") or "",
@@ -119,7 +116,7 @@ def describe_cluster(
     }
     if not described["node_cidr_mask"]:
         del described["node_cidr_mask"]
-    for section in ("maintenance_window", "operation_policy"):
+    for section in ("maintenance_window", "operation_policy", "timezone"):
         if request.get(section):
             described[section] = request[section]
     if cluster.rrsa:

@@ -57,7 +57,7 @@ class KmsService(Service):
     @action("DescribeKey", "KeyId")
     def describe_key(self, call: Call) -> Answer:
         """One key."""
-        return {"KeyMetadata": self.describe(self.find(call))}
+        return {"KeyMetadata": self.describe(self.find_key(call))}
 
     @action("ListKeys", PAGING)
     def list_keys(self, call: Call) -> Answer:
@@ -79,7 +79,7 @@ class KmsService(Service):
     @action("UpdateKeyDescription", "KeyId Description")
     def update_key_description(self, call: Call) -> Answer:
         """Change what is said of a key."""
-        self.put(self.find(call).model_copy(update={"description": call.parameters.text("Description")}))
+        self.put(self.find_key(call).model_copy(update={"description": call.parameters.text("Description")}))
         return {}
 
     @action("UpdateRotationPolicy", "KeyId EnableAutomaticRotation RotationInterval")
@@ -89,7 +89,7 @@ class KmsService(Service):
             "rotation": call.parameters.boolean("EnableAutomaticRotation"),
             "rotation_interval": call.parameters.text("RotationInterval"),
         }
-        self.put(self.find(call).model_copy(update=changes))
+        self.put(self.find_key(call).model_copy(update=changes))
         return {}
 
     @action(
@@ -112,18 +112,18 @@ class KmsService(Service):
     @action("GetKeyPolicy", "KeyId PolicyName")
     def get_key_policy(self, call: Call) -> Answer:
         """Who may use a key."""
-        return {"Policy": self.find(call).policy}
+        return {"Policy": self.find_key(call).policy}
 
     @action("SetKeyPolicy", "KeyId Policy PolicyName")
     def set_key_policy(self, call: Call) -> Answer:
         """Change who may use a key."""
-        self.put(self.find(call).model_copy(update={"policy": call.parameters.required("Policy")}))
+        self.put(self.find_key(call).model_copy(update={"policy": call.parameters.required("Policy")}))
         return {}
 
     @action("ScheduleKeyDeletion", "KeyId PendingWindowInDays")
     def schedule_key_deletion(self, call: Call) -> Answer:
         """Let a key go after a waiting time."""
-        key = self.find(call)
+        key = self.find_key(call)
         if key.deletion_protection:
             raise key_protected(key.identifier)
         days = call.parameters.integer("PendingWindowInDays", 30, 7, 366)
@@ -134,7 +134,7 @@ class KmsService(Service):
     @action("CancelKeyDeletion", "KeyId")
     def cancel_key_deletion(self, call: Call) -> Answer:
         """Keep a key after all."""
-        self.put(self.find(call).model_copy(update={"state": "Enabled", "delete_date": None}))
+        self.put(self.find_key(call).model_copy(update={"state": "Enabled", "delete_date": None}))
         return {}
 
     @action("TagResources", "ResourceType ResourceId Tag")
@@ -160,7 +160,7 @@ class KmsService(Service):
 
     def set_state(self, call: Call, state: str) -> Answer:
         """Change between use and disuse; not while a key waits for its deletion."""
-        key = self.find(call)
+        key = self.find_key(call)
         if key.state == "PendingDeletion":
             raise key_state(key.identifier, key.state)
         self.put(key.model_copy(update={"state": state}))
@@ -170,7 +170,7 @@ class KmsService(Service):
         """Keep a key."""
         self.keys.keys.put(key.identifier, key, key.region)
 
-    def find(self, call: Call) -> Key:
+    def find_key(self, call: Call) -> Key:
         """The key that the call names; one whose deletion date has passed is gone."""
         identifier = call.parameters.required("KeyId")
         key = self.keys.keys.get(identifier)

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +25,9 @@ from sandbox.cloud.oss.errors import OssError
 
 CHUNK = 1024 * 1024
 """Bytes handled at once by a worker thread: enough that the hand-over costs little, little enough for many clients."""
+
+INLINE = 64 * 1024
+"""Bytes of an answer that is read without a worker thread: the hand-over would cost more than the read."""
 
 _crc64 = anycrc.Model("CRC64-XZ")
 
@@ -62,7 +66,7 @@ class Bodies:
     def __init__(self, directory: Path) -> None:
         self._objects = directory / "objects"
         self._incoming = directory / "incoming"
-        for folder in (self._incoming, *(self._objects / f"{number:02x}" for number in range(256))):
+        for folder in (self._incoming, self._objects):
             folder.mkdir(parents=True, exist_ok=True)
         self.pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="object-bodies")
 
@@ -95,15 +99,15 @@ class Bodies:
     ) -> Body:
         """Store a content that comes in pieces; `check` may refuse it before it becomes durable."""
         loop = asyncio.get_running_loop()
-        upload = await loop.run_in_executor(self.pool, _Upload, self._incoming, initial_crc64)
+        upload = _Upload(self._incoming, initial_crc64)
+        held: list[bytes] = []
         try:
+            # The last block is written together with what ends the upload: one hand-over for a small object.
             async for block in _blocks(source):
-                await loop.run_in_executor(self.pool, upload.write, block)
-            check(upload)
-            if upload.size:
-                await loop.run_in_executor(self.pool, upload.finish, self.path(upload.name))
-            else:
-                upload.discard()
+                if held:
+                    await loop.run_in_executor(self.pool, upload.write, held)
+                held = block
+            await loop.run_in_executor(self.pool, upload.finish, held, check, self.path(upload.name))
         except BaseException:
             upload.discard()
             raise
@@ -115,8 +119,10 @@ class Bodies:
         copies = []
         for segment in segments:
             copy = Segment(secrets.token_hex(16), segment.size)
-            os.link(self.path(segment.name), self.path(copy.name))
-            _flush_folder(self.path(copy.name).parent)
+            path = self.path(copy.name)
+            _make_folder(path.parent)
+            os.link(self.path(segment.name), path)
+            _flush_folder(path.parent)
             copies.append(copy)
         return tuple(copies)
 
@@ -149,7 +155,10 @@ class Bodies:
             position = offset
             while position < offset + count:
                 wanted = min(CHUNK // 4, offset + count - position)
-                data = await loop.run_in_executor(self.pool, os.pread, file.fileno(), wanted, position)
+                if length <= INLINE:
+                    data = os.pread(file.fileno(), wanted, position)
+                else:
+                    data = await loop.run_in_executor(self.pool, os.pread, file.fileno(), wanted, position)
                 if not data:
                     raise OSError(f"{file.name} ends at byte {position}; the database says that it is longer")
                 position += len(data)
@@ -169,7 +178,7 @@ class Bodies:
 
 
 class _Upload:
-    """A body while it comes in; its methods run in worker threads, one at a time."""
+    """A body while it comes in; `write` and `finish` run in worker threads, one at a time."""
 
     def __init__(self, folder: Path, initial_crc64: int) -> None:
         self.name = secrets.token_hex(16)
@@ -177,11 +186,13 @@ class _Upload:
         self.crc64 = initial_crc64
         self.digest = hashlib.md5(usedforsecurity=False)
         self._path = folder / self.name
-        self._file = self._path.open("xb", buffering=0)
+        self._file: FileIO | None = None
 
     def write(self, block: list[bytes]) -> None:
         """Store and checksum a block."""
         data = block[0] if len(block) == 1 else b"".join(block)
+        if self._file is None:
+            self._file = FileIO(self._path, "xb")
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
@@ -189,17 +200,24 @@ class _Upload:
         self.crc64 = crc64(data, self.crc64)
         self.size += len(data)
 
-    def finish(self, path: Path) -> None:
-        """Make the body durable under its final name."""
+    def finish(self, block: list[bytes], check: Callable[[_Upload], None], path: Path) -> None:
+        """Store the last block and, unless `check` refuses the whole, make the body durable under its final name."""
+        if block:
+            self.write(block)
+        check(self)
+        if self._file is None:
+            return
         os.fsync(self._file.fileno())
         self._file.close()
+        _make_folder(path.parent)
         self._path.rename(path)
         _flush_folder(path.parent)
 
     def discard(self) -> None:
         """Forget an upload that failed."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
 
 
 def spans(
@@ -227,6 +245,12 @@ async def _blocks(source: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
             pending, size = [], 0
     if pending:
         yield pending
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        _flush_folder(folder.parent)
 
 
 def _flush_folder(folder: Path) -> None:

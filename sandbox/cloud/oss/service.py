@@ -67,7 +67,9 @@ class ObjectStorage:
                 logger.warning("object storage: %s %s: %s", request.method, request.raw_path, error.message)
             response = _error(request, request_id, error)
         except (ConnectionError, ClientError):
-            raise
+            raise  # the client has gone
+        except UnicodeError:
+            response = _error(request, request_id, invalid_argument("The request holds text that is not valid UTF-8."))
         except (sqlite3.Error, OSError, ValueError) as error:
             logger.exception("object storage failed on %s %s", request.method, request.raw_path)
             reason = f"Object storage's disk or database failed: {error}."

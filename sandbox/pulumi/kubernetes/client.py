@@ -19,7 +19,8 @@ ATTEMPTS = 5
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 5.0
 MAXIMUM_CONNECTIONS = 256
-RETRIED = frozenset({429, 500, 502, 503, 504})
+RETRIED = frozenset({429, 502, 503, 504})
+"""Not 500: the API server answers so to an apply with a field that it does not know."""
 FIELD_MANAGER = "pulumi-kubernetes"
 
 
@@ -63,13 +64,6 @@ class Client:
             parameters["dryRun"] = "All"
         return self.request("PATCH", path, parameters, body, "application/apply-patch+yaml")
 
-    def create(self, path: str, body: Mapping[str, Any], *, dry_run: bool) -> dict[str, Any]:
-        """Create an object whose name the server makes (generateName). Raises ApiError."""
-        parameters = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-        if dry_run:
-            parameters["dryRun"] = "All"
-        return self.request("POST", path, parameters, body, "application/json")
-
     def delete(self, path: str, propagation: str) -> None:
         """Ask for the deletion of an object. Raises ApiError, also when there is none."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -83,7 +77,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """One request, tried up to ATTEMPTS times where it is safe.
+        """One request, tried up to ATTEMPTS times: what is sent here may be sent twice.
 
         Raises ApiError for the server's errors and ClusterUnreachableError when there is no answer.
         """
@@ -96,8 +90,7 @@ class Client:
                     method, path, params=dict(parameters), content=content, headers=headers, extensions=self._extensions
                 )
             except httpx.TransportError as error:
-                # A creation that the server names anew each time must not be sent twice.
-                if attempt == ATTEMPTS or (method == "POST" and not isinstance(error, httpx.ConnectError)):
+                if attempt == ATTEMPTS:
                     raise self._unreachable(error) from error
                 self._pause(delay)
             else:

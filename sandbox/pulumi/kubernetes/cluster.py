@@ -73,10 +73,8 @@ class Cluster:
         """Make a new object. Raises ProviderError when it exists already, with how to import it."""
         kind = self._new_kind(identity)
         body = to_wire(inputs, identity.kind)
+        path = kind.path(identity.namespace, identity.name)
         try:
-            if not identity.name:
-                return self.client.create(kind.path(identity.namespace), body, dry_run=False)
-            path = kind.path(identity.namespace, identity.name)
             existing = self._after_deletion(path)
             if existing is not None and not (force or self.behaviour.upsert):
                 raise _exists(existing, identity, token)
@@ -92,11 +90,8 @@ class Cluster:
         Raises ProviderError for what the API server would refuse.
         """
         try:
-            kind = self.kind(identity)
+            path = self.path(identity)
             body = to_wire(inputs, identity.kind)
-            if not identity.name:
-                return self.client.create(kind.path(identity.namespace), body, dry_run=True)
-            path = kind.path(identity.namespace, identity.name)
             existing = self.client.find(path)
             if existing is not None and not (force or self.behaviour.upsert):
                 if FIELD_MANAGER in managers(existing):

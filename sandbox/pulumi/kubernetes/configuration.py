@@ -71,12 +71,12 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], 
     """
     before, after = reveal(dict(old)), reveal(dict(new))
     keys = sorted(key for key in {*before, *after} - BOOKKEEPING if before.get(key) != after.get(key))
-    identifiers = before.get("clusterIdentifier"), after.get("clusterIdentifier")
-    if identifiers != (None, None):
-        replaced = ["clusterIdentifier"] if identifiers[0] != identifiers[1] else []
-        return keys, replaced
     if "kubeconfig" in keys and _same_but_credentials(before, after):
         keys.remove("kubeconfig")
+    identifiers = before.get("clusterIdentifier"), after.get("clusterIdentifier")
+    if identifiers != (None, None):
+        replaced = identifiers[0] != identifiers[1] and not has_unknown(list(identifiers))
+        return keys, ["clusterIdentifier"] if replaced else []
     selecting = [key for key in keys if key in ("kubeconfig", "context", "cluster")]
     return keys, selecting if selecting and _is_other_cluster(before, after) else []
 

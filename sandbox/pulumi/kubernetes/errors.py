@@ -58,6 +58,11 @@ def explain(error: ApiError, what: str) -> ProviderError:
     if error.status == 400 and "strict decoding error" in error.message:
         fields = error.message.partition("strict decoding error: ")[2]
         return ProviderError(f"{what} has fields that its kind does not have: {fields}; correct or remove them")
+    unknown = _UNKNOWN_FIELD.findall(error.message)
+    if unknown:
+        return ProviderError(
+            f"{what} has fields that its kind does not have: {', '.join(unknown)}; correct or remove them"
+        )
     if error.status == 403 and error.reason == "Forbidden":
         return ProviderError(f"the API server forbids {what}: {error.message}")
     if error.status == 401:
@@ -67,6 +72,7 @@ def explain(error: ApiError, what: str) -> ProviderError:
     return ProviderError(f"{what}: {error.message}")
 
 
+_UNKNOWN_FIELD = re.compile(r"(\S+): field not declared in schema")
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
 
 

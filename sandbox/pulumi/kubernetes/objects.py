@@ -18,6 +18,7 @@ PATCH_FORCE = "pulumi.com/patchForce"
 PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 MAXIMUM_NAME_LENGTH = 63
 SUFFIX_LENGTH = 8
+GENERATED_LENGTH = 5
 UNSUPPORTED = ("helm.sh", "yaml", "kustomize")
 """Groups of tokens that the official provider implements beside Kubernetes' own kinds."""
 
@@ -148,6 +149,18 @@ def automatic_name(logical_name: str, seed: bytes) -> str:
     suffix = "".join(generator.choice("0123456789abcdef") for _ in range(SUFFIX_LENGTH))
     stem = logical_name.lower()[: MAXIMUM_NAME_LENGTH - SUFFIX_LENGTH - 1].rstrip("-.")
     return f"{stem}-{suffix}"
+
+
+def generated_name(properties: Mapping[str, Any]) -> str:
+    """A name from `generateName`, made as the API server makes one; server-side apply needs it beforehand."""
+    letters = "bcdfghjklmnpqrstvwxz2456789"
+    prefix = str(metadata(properties).get("generateName") or "")
+    return prefix + "".join(random.SystemRandom().choice(letters) for _ in range(GENERATED_LENGTH))
+
+
+def named(properties: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object with this name."""
+    return {**properties, "metadata": {**metadata(properties), "name": name}}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -59,6 +59,12 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._cluster.cancelled.set()
         return empty_pb2.Empty()
 
+    def close(self) -> None:
+        """End all waiting and all connections."""
+        if self._cluster is not None:
+            self._cluster.cancelled.set()
+            self._cluster.client.close()
+
     def Parameterize(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
         """Not supported."""
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "the Kubernetes provider takes no parameters")
@@ -158,6 +164,6 @@ def main(arguments: list[str]) -> None:
     provider = KubernetesProvider(arguments[-1] if arguments else "")
     serve(
         lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server),
-        lambda: provider.Cancel(None, None),  # type: ignore[arg-type] # neither is looked at
+        provider.close,
         THREADS,
     )

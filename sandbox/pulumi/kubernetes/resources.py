@@ -22,11 +22,13 @@ from sandbox.pulumi.kubernetes.objects import (
     Identity,
     annotation,
     complete,
+    generated_name,
     identity,
     identity_of_id,
     is_true,
     kind_of_token,
     metadata,
+    named,
 )
 from sandbox.pulumi.kubernetes.readiness.waiting import GoneError, NotReadyError, wait_deleted, wait_ready
 from sandbox.pulumi.kubernetes.values import decode, encode, has_unknown, mark_secrets, reveal
@@ -85,7 +87,7 @@ class Resources:
         kinds = provider_pb2.DiffResponse
         if not found:
             return kinds(changes=kinds.DIFF_NONE, hasDetailedDiff=True)
-        which = identity(new, _token(request))
+        which = self._named(request.id, _token(request), new)
         patterns = force_new(which.api_version, which.kind, reveal(new), self._cluster.behaviour.mutability)
         replaced = replacing(found, patterns) or self._refused(which, new, found, request)
         detailed = {
@@ -107,7 +109,7 @@ class Resources:
             return []
         ignored = [parse(text) for text in request.ignoreChanges]
         try:
-            error = self._cluster.refusal(which, reveal(new), ignored)
+            error = self._cluster.refusal(which, named(reveal(new), which.name), ignored)
         except ClusterUnreachableError as unreachable:
             self._log.warning(f"{which} was compared without the cluster: {unreachable}", request.urn)
             return []
@@ -120,7 +122,10 @@ class Resources:
     def create(self, request: Any) -> Any:
         """Make the object, or plan it in a preview."""
         inputs, token = decode(request.properties), _token(request)
-        which, plain = identity(inputs, token), reveal(inputs)
+        plain = reveal(inputs)
+        if metadata(plain).get("generateName") and not metadata(plain).get("name"):
+            plain = named(plain, generated_name(plain))
+        which = identity(plain, token)
         force = self._force(inputs)
         if request.preview:
             planned = None
@@ -135,16 +140,17 @@ class Resources:
     def update(self, request: Any) -> Any:
         """Change the object, or plan that in a preview."""
         inputs, old = decode(request.news), decode(request.olds)
-        which = identity(inputs, _token(request))
+        which = self._named(request.id, _token(request), inputs)
+        plain = named(reveal(inputs), which.name)
         ignored = [parse(text) for text in request.ignoreChanges]
         force = self._force(inputs)
         if request.preview and has_unknown(inputs):
             return provider_pb2.UpdateResponse(properties=encode(outputs.preview_of_update(None, inputs, old)))
         try:
             if request.preview:
-                planned = self._cluster.update(which, reveal(inputs), ignored, force=force, dry_run=True)
+                planned = self._cluster.update(which, plain, ignored, force=force, dry_run=True)
                 return provider_pb2.UpdateResponse(properties=encode(outputs.preview_of_update(planned, inputs, old)))
-            live = self._cluster.update(which, reveal(inputs), ignored, force=force, dry_run=False)
+            live = self._cluster.update(which, plain, ignored, force=force, dry_run=False)
         except ClusterUnreachableError as error:
             if not self._cluster.behaviour.skip_update_unreachable:
                 raise

@@ -168,9 +168,9 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield ApiServer(text, client)
         client.close()
     finally:
+        # The API server first, and not gently: it would wait for connections, and its data is thrown away.
         for process in reversed(processes):
-            process.terminate()
-        for process in processes:
+            process.kill()
             process.wait(20)
 
 
@@ -209,9 +209,8 @@ def _is_ready(port: int, folder: Path) -> bool:
 def namespace(api_server: ApiServer) -> str:
     """An own namespace; it is left there, since no controller would empty it."""
     name = f"t-{uuid.uuid4().hex[:8]}"
-    api_server.client.create(
-        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, dry_run=False
-    )
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    as_manager(api_server, "test", f"/api/v1/namespaces/{name}", body)
     return name
 
 
@@ -351,7 +350,7 @@ def engine(api_server: ApiServer, namespace: str) -> Iterator[Engine]:
     arguments = {"kubeconfig": api_server.kubeconfig, "namespace": namespace}
     provider.Configure(provider_pb2.ConfigureRequest(args=encode(arguments)), Context())
     yield Engine(provider, namespace)
-    provider.Cancel(None, None)
+    provider.close()
 
 
 def as_manager(api_server: ApiServer, manager: str, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -86,8 +86,8 @@ class Recorder(pulumi_mocks.Mocks):
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> dict[str, Any]:
         self.calls.append(args.token)
-        if args.token.endswith("getCallerIdentity"):
-            return {"accountId": self.account, "arn": "", "id": "caller", "identityType": "RAMUser"}
+        if args.token.endswith("getAccount"):
+            return {"id": self.account}
         if args.token.endswith("getClusterCredential"):
             return {"kubeConfig": "apiVersion: v1\nkind: Config\n", "clusterId": args.args["clusterId"], "id": "x"}
         raise AssertionError(f"unexpected call {args.token}")

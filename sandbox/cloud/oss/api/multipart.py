@@ -110,7 +110,7 @@ async def complete(call: Call) -> web.StreamResponse:
         return content, version
 
     content, version = await call.backend.database.write(assemble)
-    headers = {"x-oss-hash-crc64ecma": str(content.crc64)}
+    headers = {"ETag": f'"{content.etag}"', "x-oss-hash-crc64ecma": str(content.crc64)}
     if version:
         headers["x-oss-version-id"] = version
     return call.answer(
@@ -152,7 +152,10 @@ async def _copy_part(call: Call, number: int) -> web.StreamResponse:
                 file.close()
         part = Part(number, body.size, body.md5, body.crc64, call.now, body.segments)
     await _store(call, part)
-    return call.answer("CopyPartResult", xml.tag("LastModified", iso(call.now)), xml.tag("ETag", f'"{part.etag}"'))
+    headers = {"ETag": f'"{part.etag}"', "x-oss-hash-crc64ecma": str(part.crc64)}
+    return call.answer(
+        "CopyPartResult", xml.tag("LastModified", iso(call.now)), xml.tag("ETag", f'"{part.etag}"'), headers=headers
+    )
 
 
 def _copy_range(call: Call, source: ObjectVersion) -> tuple[int, int]:

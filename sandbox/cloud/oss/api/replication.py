@@ -50,7 +50,9 @@ async def get_progress(call: Call) -> web.StreamResponse:
         if wanted and xml.text(rule, "ID") != wanted:
             continue
         destination = rule.find("Destination")
-        fields = [xml.tag(name, xml.text(rule, name)) for name in ("ID", "Action", "Status", "HistoricalObjectReplication")]
+        fields = [
+            xml.tag(name, xml.text(rule, name)) for name in ("ID", "Action", "Status", "HistoricalObjectReplication")
+        ]
         fields.append(xml.serialise(destination) if destination is not None else "")
         fields.append(xml.wrap("Progress", [xml.tag("HistoricalObject", "0")]))
         parts.append(xml.wrap("Rule", fields))

@@ -25,6 +25,20 @@ const version = "4.0.0"
 //go:embed tokens.json
 var tokensJSON []byte
 
+// fields holds the properties whose shape in the official plugin is not the one that the bridge derives.
+var fields = map[string]map[string]*tfbridge.SchemaInfo{
+	"alicloud_cs_managed_kubernetes": {
+		"rrsa_metadata": {MaxItemsOne: tfbridge.True()},
+	},
+}
+
+// lists holds the computed properties that Terraform declares as a map of one object and the official SDKs as a list.
+// The provider's own map does not fit a list, so they stay unset; nothing should read a cluster's keys from there.
+var lists = map[string][]string{
+	"alicloud_cs_managed_kubernetes": {"certificate_authority", "connections"},
+	"alicloud_cr_repo":               {"domain_list"},
+}
+
 func main() {
 	var table struct {
 		Resources   map[string]string `json:"resources"`
@@ -33,8 +47,14 @@ func main() {
 	if err := json.Unmarshal(tokensJSON, &table); err != nil {
 		panic(err)
 	}
+	terraform := alicloud.Provider().(*schema.Provider)
+	for name, properties := range lists {
+		for _, property := range properties {
+			terraform.ResourcesMap[name].Schema[property].Type = schema.TypeList
+		}
+	}
 	provider := tfbridge.ProviderInfo{
-		P:                           shimv1.NewProvider(alicloud.Provider().(*schema.Provider)),
+		P:                           shimv1.NewProvider(terraform),
 		Name:                        "alicloud",
 		Version:                     version,
 		Resources:                   map[string]*tfbridge.ResourceInfo{},
@@ -44,7 +64,7 @@ func main() {
 		EnableAccurateBridgePreview: true,
 	}
 	for name, target := range table.Resources {
-		provider.Resources[name] = &tfbridge.ResourceInfo{Tok: tokens.Type(token(target))}
+		provider.Resources[name] = &tfbridge.ResourceInfo{Tok: tokens.Type(token(target)), Fields: fields[name]}
 	}
 	for name, target := range table.DataSources {
 		provider.DataSources[name] = &tfbridge.DataSourceInfo{Tok: tokens.ModuleMember(token(target))}

@@ -92,6 +92,7 @@ def test_kubelet_uses_the_nodes_control_group_and_the_clusters_dns() -> None:
     assert document["address"] == "172.30.50.14"
     assert document["authentication"]["anonymous"]["enabled"] is False
     assert document["resolvConf"].startswith("/state/")
+    assert document["evictionHard"]["memory.available"] == "0%"
     assert (document["failCgroupV1"], document["oomScoreAdj"]) == (False, 0)
 
 

@@ -9,6 +9,7 @@ import pytest
 from sandbox.addresses import Addresses
 from sandbox.region import NodeSpec, Region, RegionError
 from sandbox.region.api import wait_until
+from sandbox.region.node import NodeRecord
 from sandbox.settings import SandboxSettings
 
 
@@ -48,6 +49,12 @@ def test_the_public_key_is_there_before_the_first_start(settings: SandboxSetting
     region = Region("cn-hangzhou", 0, settings)
     assert region.service_account_public_key().startswith("-----BEGIN PUBLIC KEY-----")
     assert region.service_account_public_key() == Region("cn-hangzhou", 0, settings).service_account_public_key()
+
+
+def test_a_known_node_keeps_its_size_and_takes_new_labels() -> None:
+    record = NodeRecord(NodeSpec("a", {"x": "1"}, cpu_cores=4, gpus=1), 7)
+    changed = record.with_labels_of(NodeSpec("a", {"x": "2"}, cpu_cores=8, gpus=2))
+    assert (changed.spec.labels, changed.spec.cpu_cores, changed.spec.gpus, changed.number) == ({"x": "2"}, 4, 1, 7)
 
 
 def test_waiting_ends_with_the_reason() -> None:

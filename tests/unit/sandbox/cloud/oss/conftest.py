@@ -1,4 +1,4 @@
-"""A real server with object storage alone, on a free port of loopback, in a thread of its own; the SDKs are blocking."""
+"""A real server with object storage alone, on a free port of loopback; in its own thread, as the SDKs block."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import alibabacloud_oss_v2 as oss_v2
 import oss2
 import pytest
 from aiohttp import web
+from alibabacloud_oss_v2.transport import RequestsHttpClient
 
 from sandbox.cloud.core.accounts import Accounts, Credential
 from sandbox.cloud.core.authorization import Authorizer
@@ -34,6 +35,13 @@ class Server:
     clock: ManualClock
     policies: dict[str, list[str]]
     loop: asyncio.AbstractEventLoop
+    first_session: oss2.Session = field(default_factory=oss2.Session)
+    second_session: RequestsHttpClient = field(default_factory=RequestsHttpClient)
+
+    def close_clients(self) -> None:
+        """Close all connections of the SDKs."""
+        self.first_session.session.close()
+        self.second_session.close()
 
     def run(self, work: Awaitable[Any]) -> Any:
         """Await something on the server's loop."""
@@ -47,7 +55,7 @@ class Server:
         """A client of the first SDK, which signs with version 4 unless told otherwise."""
         root = self.accounts.root
         auth = auth or oss2.AuthV4(root.access_key_id, root.access_key_secret)
-        return oss2.Bucket(auth, self.url, name, region=region, connect_timeout=10)
+        return oss2.Bucket(auth, self.url, name, session=self.first_session, region=region, connect_timeout=10)
 
     def client(self, credential: Credential | None = None, region: str = REGION, **settings: Any) -> oss_v2.Client:
         """A client of the second SDK."""
@@ -57,6 +65,7 @@ class Server:
             used.access_key_id, used.access_key_secret, used.security_token
         )
         config.region, config.endpoint, config.retry_max_attempts = region, self.url, 1
+        config.http_client = self.second_session
         for name, value in settings.items():
             setattr(config, name, value)
         return oss_v2.Client(config)
@@ -83,6 +92,7 @@ def start(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[[], Server]]:
     def stop() -> None:
         while running:
             server, thread, runner = running.pop()
+            server.close_clients()
             server.run(runner.cleanup())
             server.loop.call_soon_threadsafe(server.loop.stop)
             thread.join(timeout=10)

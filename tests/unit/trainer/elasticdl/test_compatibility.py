@@ -1,0 +1,83 @@
+"""Corrections that need no worker; those of the worker are in test_worker.py."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from elasticdl.python.common.model_utils import get_optimizer_info
+
+from trainer.elasticdl import compatibility
+
+
+def test_rows_of_the_same_index_are_summed() -> None:
+    draw = np.random.default_rng(0)
+    values, indices = draw.normal(size=(500, 3)).astype(np.float32), draw.integers(0, 40, 500)
+    summed, unique = compatibility.deduplicate_indexed_slices(values, indices)
+    expected = np.zeros((40, 3))
+    np.add.at(expected, indices, values)
+    assert sorted(unique) == sorted(set(indices.tolist()))
+    assert summed == pytest.approx(expected[unique], abs=1e-4)
+
+
+def test_no_rows_stay_none() -> None:
+    values, indices = compatibility.deduplicate_indexed_slices(np.empty((0, 3)), np.empty(0, dtype=np.int64))
+    assert values.shape == (0, 3)
+    assert indices.size == 0
+
+
+def test_the_servers_are_told_the_optimizers_configuration() -> None:
+    compatibility.use_legacy_optimizers()
+    kind, arguments = get_optimizer_info(tf.keras.optimizers.Adam(learning_rate=0.25))
+    assert kind == "Adam"
+    assert arguments == "learning_rate=0.25;beta_1=0.9;beta_2=0.999;epsilon=1e-07;amsgrad=False;"
+
+
+class Tasks:
+    """A dispatcher whose last task, the export, is made only when somebody asks for more."""
+
+    def __init__(self) -> None:
+        self.export_made = False
+        self.looks_left = 3
+
+    def finished(self) -> bool:
+        if self.export_made:
+            self.looks_left -= 1
+        return not self.export_made or self.looks_left <= 0
+
+    def invoke_deferred_callback(self) -> bool:
+        made, self.export_made = not self.export_made, True
+        return made
+
+
+def master(tasks: Any, *, all_failed: bool = False) -> Any:
+    made = SimpleNamespace(
+        task_d=tasks,
+        instance_manager=SimpleNamespace(all_workers_failed=all_failed, update_status=lambda _status: None),
+        _should_stop=False,
+        _exit_code=0,
+        _stop=lambda: None,
+    )
+
+    def request_stop(message: str) -> None:
+        made._should_stop, made._exit_code, made.message = True, -1, message
+
+    made.request_stop = request_stop
+    return made
+
+
+def test_the_master_does_not_end_before_the_export_was_made_and_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compatibility, "MASTER_POLL_SECONDS", 0.001)
+    tasks = Tasks()
+    assert compatibility._run_master(master(tasks)) == 0
+    assert tasks.export_made
+    assert tasks.looks_left == 0
+
+
+def test_the_master_fails_when_all_workers_failed() -> None:
+    made = master(Tasks(), all_failed=True)
+    assert compatibility._run_master(made) == 1
+    assert made.message == "all workers failed"

@@ -1,0 +1,69 @@
+"""How the settings reach the pods, through ElasticDL's own handling of arguments."""
+
+from __future__ import annotations
+
+import pytest
+from elasticdl_client.common.args import parse_envs, wrap_python_args_with_string
+from elasticdl_client.main import build_argument_parser
+
+from tests.unit.trainer.data import job
+from trainer.elasticdl import context
+from trainer.elasticdl.arguments import minibatches_per_task, remaining_epochs, resources, train_arguments
+from trainer.elasticdl.context import RunContext
+from trainer.errors import SettingsError
+
+
+def run(**changes: object) -> RunContext:
+    return RunContext(job=job(**changes), data_version="1234")
+
+
+@pytest.mark.parametrize("length", range(1, 40))
+def test_the_settings_survive_the_way_into_a_pod(length: int) -> None:
+    made = run(bucket="b" * length + "-->,=")
+    arguments = train_arguments(made, 3, 2)
+    parsed = build_argument_parser().parse_args(arguments)
+    (quoted,) = wrap_python_args_with_string([parsed.envs])
+    assert quoted == f"'{parsed.envs}'"
+    environment = parse_envs(parsed.envs)
+    assert RunContext.decode(environment[context.VARIABLE]) == made
+    assert environment["PYTHONPATH"].endswith("stand_ins")
+
+
+def test_the_line_is_the_products_with_the_parameter_server_strategy() -> None:
+    parsed = build_argument_parser().parse_args(train_arguments(run(), 3, 2))
+    assert (parsed.distribution_strategy, parsed.use_go_ps, parsed.use_async) == ("ParameterServerStrategy", True, True)
+    assert parsed.training_data == "oss://qa-data/data/train*"
+    assert parsed.keep_checkpoint_max >= 2
+    assert parsed.image_pull_policy == "IfNotPresent"
+    assert (parsed.num_epochs, parsed.num_minibatches_per_task, parsed.minibatch_size) == (3, 2, 16)
+    assert parsed.worker_resource_request == "cpu=1000m,memory=4096Mi,gpu=1"
+
+
+def test_a_pod_without_gpu_asks_for_none() -> None:
+    assert resources(job().cluster.master) == "cpu=250m,memory=1024Mi"
+
+
+def test_a_run_is_another_when_data_or_model_change_and_the_same_when_pods_do() -> None:
+    first = run()
+    assert run(image="registry.example/trainer:2", cluster={"workers": 5}).run == first.run
+    assert run(model={"vocabulary_size": 200}).run != first.run
+    assert RunContext(job=job(), data_version="other").run != first.run
+    assert first.checkpoint_prefix == f"checkpoints/language-model/{first.run}/"
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(0, 3), (9, 3), (10, 2), (25, 1), (1000, 1)])
+def test_a_restart_does_the_epochs_that_are_left(steps: int, epochs: int) -> None:
+    assert remaining_epochs(run(), steps, training_sentences=160) == epochs
+
+
+def test_a_task_is_a_whole_number_of_minibatches() -> None:
+    assert minibatches_per_task(run()) == 2
+    assert minibatches_per_task(run(schedule={"minibatch_size": 4096, "records_per_task": 10})) == 1
+
+
+def test_outside_of_a_job_the_context_says_what_is_missing() -> None:
+    context.current.cache_clear()
+    with pytest.raises(SettingsError, match="TRAINING_JOB is not set"):
+        context.current()
+    with pytest.raises(SettingsError, match="does not hold a training job"):
+        RunContext.decode("x")

@@ -1,0 +1,125 @@
+"""The network, its objective, and how its probabilities are read off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.baselines import UnigramModel, perplexity
+from trainer.config import ModelSettings
+from trainer.evaluate import Scorer, chosen_positions
+from trainer.layers import ContextEmbedding, SplitContext, with_decay
+from trainer.losses import accuracy_by_row, cross_entropy_by_row, noise_contrastive_loss
+from trainer.model import build_model
+from trainer.noise import smoothed
+from trainer.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
+
+SETTINGS = ModelSettings(
+    vocabulary_size=100, embedding_dimension=8, hidden_dimension=16, window=3, negative_samples=5, dropout=0.5
+)
+WORDS = Vocabulary(
+    (UNKNOWN, BOUNDARY, *(f"w{index}" for index in range(98))), (7, 40, *(2 * count for count in range(98, 0, -1)))
+)
+LOG_NOISE = np.log(smoothed(WORDS.counts, 0.01))
+
+
+def trained() -> tf.keras.Model:
+    """Weights as training might leave them."""
+    model = build_model(SETTINGS, 128, seed=1)
+    draw = np.random.default_rng(3)
+    model.set_weights([draw.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def test_the_shapes_are_the_contracts() -> None:
+    model = build_model(SETTINGS, 128)
+    assert model.input_shape == (None, 4)
+    assert model(np.zeros((5, 4), dtype=np.int32)).shape == (5, 2)
+
+
+def test_the_vector_is_the_words_row_plus_the_mean_of_the_windows_rows() -> None:
+    model = trained()
+    ids = np.array([[5, 6, 7, 8]], dtype=np.int32)
+    of_word, of_window = (model.get_layer(name).get_weights()[0] for name in ("word_embedding", "window_embedding"))
+    vector = tf.keras.Model(model.inputs, model.get_layer("context").output)(ids)
+    assert vector.numpy()[0] == pytest.approx(of_word[5] + of_window[[6, 7, 8]].mean(axis=0), rel=1e-5)
+
+
+def test_an_untrained_network_is_the_unigram_model() -> None:
+    positions = np.random.default_rng(0).integers(0, 100, (200, 4)).astype(np.int32)
+    scorer = Scorer.from_model(build_model(SETTINGS, 128), LOG_NOISE)
+    unigram = UnigramModel(WORDS, 0.01).log_probabilities(positions)
+    assert perplexity(scorer.log_probabilities(positions)) == pytest.approx(perplexity(unigram), rel=0.01)
+
+
+def test_after_every_window_the_probabilities_sum_to_one() -> None:
+    window = np.array([[4, 9, 2]], dtype=np.int32)
+    positions = np.concatenate([np.arange(100, dtype=np.int32)[:, None], window.repeat(100, axis=0)], axis=1)
+    scorer = Scorer.from_model(trained(), LOG_NOISE)
+    assert np.exp(scorer.log_probabilities(positions)).sum() == pytest.approx(1.0)
+
+
+def test_scoring_all_words_at_once_gives_the_networks_own_logits() -> None:
+    model = trained()
+    positions = np.random.default_rng(0).integers(0, 100, (50, 4)).astype(np.int32)
+    logits = model(positions, training=False).numpy()
+    differences = Scorer.from_model(model, LOG_NOISE).differences(positions[:, 1:])
+    chosen = differences[np.arange(50), positions[:, 0]]
+    assert chosen == pytest.approx(logits[:, 1] - logits[:, 0], abs=1e-4)
+
+
+def test_scoring_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    positions = np.random.default_rng(0).integers(0, 100, (23, 4)).astype(np.int32)
+    scorer = Scorer.from_model(trained(), LOG_NOISE)
+    whole = scorer.log_probabilities(positions)
+    monkeypatch.setattr("trainer.evaluate.BLOCK_ELEMENTS", 1)
+    assert scorer.log_probabilities(positions) == pytest.approx(whole)
+
+
+def test_the_same_seed_gives_the_same_initial_values() -> None:
+    first, again = build_model(SETTINGS, 128, seed=4), build_model(SETTINGS, 128, seed=4)
+    assert all(
+        np.array_equal(left, right) for left, right in zip(first.get_weights(), again.get_weights(), strict=True)
+    )
+
+
+def test_layers_come_back_from_their_configuration() -> None:
+    for layer in (SplitContext(name="s"), ContextEmbedding(0.25, name="c")):
+        again = type(layer).from_config(layer.get_config())
+        assert again.get_config() == layer.get_config()
+    assert ContextEmbedding(0.25).get_config()["l2_penalty"] == 0.25
+
+
+def test_a_whole_model_comes_back_from_its_configuration() -> None:
+    model = trained()
+    again = tf.keras.Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    ids = np.array([[5, 6, 7, 8]], dtype=np.int32)
+    assert again(ids).numpy() == pytest.approx(model(ids).numpy())
+
+
+def test_the_penalty_pulls_vectors_towards_zero_and_leaves_them_as_they_are() -> None:
+    vectors = tf.Variable([[2.0, -4.0], [0.0, 6.0]])
+    with tf.GradientTape() as tape:
+        same = with_decay(vectors, 0.5)
+        loss = 0.0 * tf.reduce_sum(same)
+    assert np.array_equal(same.numpy(), vectors.numpy())
+    assert tape.gradient(loss, vectors).numpy() == pytest.approx(2 * 0.5 / 2 * vectors.numpy())
+
+
+def test_the_loss_is_the_noise_contrastive_one_and_padding_does_not_count() -> None:
+    logits = tf.constant([[0.0, 2.0], [1.0, 0.0], [0.0, 0.0], [9.0, -9.0]])
+    labels = tf.constant([1, 0, 0, -1])
+    expected = np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0)) + np.log(2.0)
+    assert float(noise_contrastive_loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
+    assert cross_entropy_by_row(labels, logits).numpy().sum() == pytest.approx(expected, rel=1e-5)
+    assert accuracy_by_row(labels, logits).numpy().tolist() == [1.0, 1.0, 1.0]
+
+
+def test_positions_to_measure_on_are_spread_and_always_the_same() -> None:
+    sentences = [np.full(9, index, dtype=np.int32) for index in range(10)]
+    chosen = chosen_positions(sentences, 2, 20)
+    assert len(chosen) == 20
+    assert np.array_equal(chosen, chosen_positions(sentences, 2, 20))
+    assert len(chosen_positions(sentences, 2, 1000)) == 100

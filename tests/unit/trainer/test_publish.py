@@ -1,0 +1,92 @@
+"""From weights to the registry: what is refused, and what a registered model holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.unit.trainer.data import job, small_split, upload
+from trainer import registry
+from trainer.errors import TrainingError
+from trainer.model import build_model
+from trainer.object_store import DirectoryStore, checksum, get_json
+from trainer.publish import model_with, publish
+from trainer.training import train
+from trainer.vocabulary import Vocabulary
+
+
+def initial() -> dict[str, Any]:
+    settings = job()
+    model = build_model(settings.model, settings.schedule.minibatch_size, settings.schedule.seed)
+    return {variable.name: variable.numpy() for variable in model.trainable_variables}
+
+
+def shaken() -> dict[str, Any]:
+    draw = np.random.default_rng(0)
+    return {name: value + draw.normal(0, 0.5, value.shape).astype(np.float32) for name, value in initial().items()}
+
+
+@pytest.mark.parametrize("table", ["word_embedding/embeddings:0", "window_embedding/embeddings:0"])
+def test_a_table_as_before_training_is_refused(table: str) -> None:
+    with pytest.raises(TrainingError, match=f"{table} are as they were before training"):
+        model_with({**shaken(), table: initial()[table]}, job())
+
+
+def test_another_random_table_is_refused_too() -> None:
+    table = "word_embedding/embeddings:0"
+    random = np.random.default_rng(5).uniform(-0.05, 0.05, (100, 8)).astype(np.float32)
+    with pytest.raises(TrainingError, match="before training"):
+        model_with({**shaken(), table: random}, job())
+
+
+def test_missing_misshapen_and_infinite_weights_are_refused() -> None:
+    whole = shaken()
+    with pytest.raises(TrainingError, match="have no hidden/kernel:0"):
+        model_with({name: value for name, value in whole.items() if name != "hidden/kernel:0"}, job())
+    with pytest.raises(TrainingError, match="the settings make"):
+        model_with({**whole, "hidden/bias:0": np.zeros(3)}, job())
+    with pytest.raises(TrainingError, match="diverged"):
+        model_with({**whole, "hidden/bias:0": np.full(16, np.nan)}, job())
+
+
+def test_a_model_that_is_worse_than_counting_words_is_not_published(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    upload(store)
+    bad = {name: 3 * value for name, value in shaken().items()}
+    with pytest.raises(TrainingError, match="no better than the unigram"):
+        publish(store, job(), bad, "run", {})
+    assert registry.latest(store, "models/") is None
+
+
+def test_a_published_model_is_whole_and_says_where_it_comes_from(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "store")
+    manifest = upload(store)
+    words = Vocabulary.count(small_split().train, 100)
+    settings = job()
+    sentences = [words.encode(line) for line in small_split().train]
+    model = train(settings.model, settings.schedule, words, sentences).model
+    weights = {variable.name: variable.numpy() for variable in model.trainable_variables}
+    entry = publish(store, settings, weights, "0123456789ab", {"training": {"step": 9}})
+    assert registry.latest(store, "models/") == entry
+    noted = get_json(store, entry["manifest"])
+    assert (noted["run"], noted["data_version"], noted["training"]) == (
+        "0123456789ab",
+        manifest.version,
+        {"step": 9},
+    )
+    assert {file["name"] for file in noted["files"]} >= {
+        "saved_model/saved_model.pb",
+        "vocabulary.json",
+        "evaluation.md",
+        "evaluation.json",
+    }
+    for file in noted["files"]:
+        assert checksum(store.get(f"models/{entry['version']}/{file['name']}")) == file["sha256"]
+    loaded = tf.saved_model.load(str(tmp_path / "store" / "models" / entry["version"] / "saved_model"))
+    ids = tf.constant([[5, 6, 7]], tf.int32)
+    answer = loaded.signatures["serving_default"](context_ids=ids)["logits"]
+    assert answer.numpy() == pytest.approx(model(ids).numpy(), abs=1e-5)
