@@ -34,7 +34,7 @@ def deploy(settings: StackSettings) -> None:
 def _deploy_platform(platform: Platform) -> None:
     regions: dict[str, dict[str, object]] = {}
     kubeconfigs: dict[str, pulumi.Output[str]] = {}
-    providers = {region.name: cloud_provider(region.name) for region in platform.regions}
+    providers = {region.name: cloud_provider(region.name, platform.account_type) for region in platform.regions}
     home = providers[platform.regions[0].name]
     _check_account(platform, home)
     zone = alicloud.dns.AlidnsDomain(
@@ -78,7 +78,7 @@ def _platform_region(
 def _deploy_business(platform: Platform, business: Business) -> None:
     reference = PlatformReference(business.platform)
     deployed = {region.name: reference.region(region.name) for region in business.regions}
-    providers = {region.name: cloud_provider(region.name) for region in business.regions}
+    providers = {region.name: cloud_provider(region.name, platform.account_type) for region in business.regions}
     _check_account(platform, providers[business.regions[0].name])
     regions = {
         region.name: _business_region(platform, business, region, providers[region.name], deployed[region.name])

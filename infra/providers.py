@@ -11,9 +11,13 @@ import pulumi_alicloud as alicloud
 import pulumi_kubernetes as kubernetes
 
 
-def cloud_provider(region: str) -> alicloud.Provider:
-    """Alibaba Cloud in one region. Credentials come from the environment and never enter the state."""
-    return alicloud.Provider(f"alicloud-{region}", region=region)
+def cloud_provider(region: str, account_type: str) -> alicloud.Provider:
+    """Alibaba Cloud in one region. Credentials come from the environment and never enter the state.
+
+    The account's type is said, because the provider otherwise asks the billing service for it at every start, which
+    takes a permission that a deployer should not have, and half a minute where that service cannot be reached.
+    """
+    return alicloud.Provider(f"alicloud-{region}", region=region, account_type=account_type)
 
 
 def cluster_provider(region: str, kubeconfig: pulumi.Input[str], cluster_id: pulumi.Input[str]) -> kubernetes.Provider:

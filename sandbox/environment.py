@@ -16,7 +16,7 @@ from sandbox.settings import SandboxSettings
 
 SERVICES = (
     *("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS"),
-    *("LOCATION", "RESOURCEMANAGER", "SLS", "CR", "TAG", "ESS", "SLB"),
+    *("LOCATION", "RESOURCEMANAGER", "SLS", "CR", "TAG", "ESS", "SLB", "BSSOPENAPI"),
 )
 """Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`."""
 

@@ -20,6 +20,7 @@ ADDONS: Mapping[str, dict[str, str]] = {
     "csi-provisioner": {},
     "ack-pod-identity-webhook": {},  # gives pods their RAM role
 }
+TIME_ZONE = "Asia/Shanghai"  # what ACK answers when none is given: said, so that no preview shows a change
 FIRST_WINDOW = "2026-01-04"  # ACK wants a date too; only the time of day and the weekday count
 
 
@@ -54,6 +55,7 @@ class Cluster(pulumi.ComponentResource):
             pod_vswitch_ids=args.network.pod_switch_ids,
             service_cidr=str(args.settings.service_addresses),
             proxy_mode="ipvs",
+            timezone=TIME_ZONE,
             slb_internet_enabled=False,
             new_nat_gateway=False,
             enable_rrsa=True,

@@ -147,6 +147,11 @@ class Platform(Settings):
         default=None,
         why="Optional, so that the same stack file can first be tried in another account.",
     )
+    account_type: Literal["Domestic", "International"] = option(
+        "Site that the account is registered on: `Domestic` (aliyun.com) or `International` (alibabacloud.com).",
+        default="Domestic",
+        why="The regions of the first stacks are in China. Unsaid, the provider asks the billing service at every start.",
+    )
     zone: Zone = option("The DNS zone.", why="Each business gets a name under it.")
     regions: tuple[PlatformRegion, ...] = option(
         "Regions with a cluster.", why="At least one; each is independent of the others.", min_length=1, max_length=8

@@ -24,7 +24,7 @@ DIRECTORY = Path("/var/lib/kubelet/device-plugins")
 RESOURCE = "nvidia.com/gpu"
 ENDPOINT = "nvidia-gpu.sock"
 API_VERSION = "v1beta1"
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.25
 FIRST_POLL_SECONDS = 0.1
 """Until registered: a kubelet that knows the devices when it first reports its status makes the node usable at once."""
 CALL_SECONDS = 5.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -114,12 +115,29 @@ def node_object(spec: NodeSpec, number: int, region: str) -> dict[str, Any]:
     }
 
 
-def is_ready(node: dict[str, Any] | None, gpus: int) -> bool:
-    """Whether a Node object reports Ready, has its GPUs, and carries no taint that says otherwise."""
+def is_ready(node: dict[str, Any] | None, gpus: int, since: datetime | None = None) -> bool:
+    """Whether a Node object reports Ready, has its GPUs, and carries no taint that says otherwise.
+
+    Args:
+        node: the object; None when there is none.
+        gpus: how many it must offer.
+        since: when its kubelet was started; a report from before is that of the kubelet before it.
+    """
     if node is None:
         return False
     conditions = node.get("status", {}).get("conditions", [])
-    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    ready = any(
+        condition["type"] == "Ready" and condition["status"] == "True" and _is_recent(condition, since)
+        for condition in conditions
+    )
     taints = node.get("spec", {}).get("taints", [])
     devices = node.get("status", {}).get("allocatable", {}).get(GPU_RESOURCE, "0") == str(gpus)
     return ready and devices and not any(taint["key"].startswith("node.kubernetes.io/") for taint in taints)
+
+
+def _is_recent(condition: dict[str, Any], since: datetime | None) -> bool:
+    """Whether a condition was reported at or after a moment; reports have whole seconds."""
+    if since is None:
+        return True
+    reported = condition.get("lastHeartbeatTime")
+    return reported is not None and datetime.fromisoformat(reported) >= since.replace(microsecond=0)

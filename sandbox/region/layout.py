@@ -21,14 +21,14 @@ NETWORK_NAMESPACES = Path("/run/netns")
 MARKER_VARIABLE = "LANGUAGE_MODEL_CLUSTERS_OWNER"
 """Set in every daemon's environment to the region's full name: a process is found by it when all else is lost."""
 MAXIMUM_NODES = 190
-NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+NAME_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]|\.(?=[a-z0-9])){0,61}[a-z0-9]|[a-z0-9]")
 
 
 def checked_name(kind: str, name: str) -> str:
     """The name, when it can be a Kubernetes object's and a directory's name."""
     if not NAME_PATTERN.fullmatch(name):
         raise RegionError(
-            f"{kind} name {name!r} is not usable: at most 63 lower-case letters, digits and hyphens, "
+            f"{kind} name {name!r} is not usable: at most 63 lower-case letters, digits, hyphens and single dots, "
             "beginning and ending with a letter or digit"
         )
     return name

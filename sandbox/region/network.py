@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from sandbox.addresses import POD_NETWORK, SERVICE_NETWORK, Addresses
@@ -107,7 +108,8 @@ def create_region_network(layout: RegionLayout) -> None:
         layout.network_namespace,
         [
             "link set lo up",
-            f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
+            f"link add {BRIDGE} address {hardware_address(layout.control_plane_address)} "
+            "type bridge forward_delay 0 stp_state 0",
             f"link set uplink master {BRIDGE} up",
             f"address add {layout.control_plane_address}/24 dev {BRIDGE}",
             f"link set {BRIDGE} up",
@@ -139,7 +141,8 @@ def create_node_network(node: NodeLayout, number: int) -> None:
     _batch(
         region.network_namespace,
         [
-            f"link add {link} type veth peer name {NODE_INTERFACE} netns {node.network_namespace}",
+            f"link add {link} type veth "
+            f"peer name {NODE_INTERFACE} address {hardware_address(address)} netns {node.network_namespace}",
             f"link set {link} master {BRIDGE} up",
             f"route replace {pods} via {address}",
         ],
@@ -174,6 +177,15 @@ def remove_node_network(node: NodeLayout, number: int | None) -> None:
         succeeds(["ip", "-netns", region, "link", "delete", f"node{number}"])
         succeeds(["ip", "-netns", region, "route", "delete", str(pod_network(number))])
     remove_namespace(node.network_namespace)
+
+
+def hardware_address(address: IPv4Address) -> str:
+    """The Ethernet address that belongs to an IP address for good.
+
+    A bridge left to itself takes its lowest member's, so the control plane's would change as nodes come and go, and a
+    node's would with each start; neighbours that remember the old one reach nobody for up to half a minute.
+    """
+    return "02:6c:" + ":".join(f"{byte:02x}" for byte in address.packed)
 
 
 def enter(namespace: str, mount_namespace: Path | None = None) -> list[str]:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.region import control_groups, kubelet, machine, mounts, network, node_template, pause_image, processes
@@ -64,6 +65,7 @@ class Node:
     def __init__(self, layout: NodeLayout, control_plane: ControlPlane, record: NodeRecord) -> None:
         """Nothing is made yet."""
         self.layout, self.control_plane, self.record = layout, control_plane, record
+        self._kubelet_started: datetime | None = None
 
     @property
     def spec(self) -> NodeSpec:
@@ -102,8 +104,9 @@ class Node:
             self._create()
         self._register(api)
         for daemon in daemons:
-            if daemon.name == "kubelet":
+            if daemon.name == "kubelet" and not daemon.is_running():
                 self._wait_for_runtime(daemons[0])
+                self._kubelet_started = datetime.now(UTC)
             daemon.start()
 
     def wait_ready(self, api: ApiClient) -> None:
@@ -120,8 +123,8 @@ class Node:
                 if not daemon.is_running():
                     raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
             node = api.get(f"/api/v1/nodes/{name}")
-            # The Node object may still tell of the kubelet that ran before, so this one is asked as well.
-            return kubelet.is_ready(node, self.spec.gpus) and api.answers(f"/api/v1/nodes/{name}/proxy/healthz")
+            is_ready = kubelet.is_ready(node, self.spec.gpus, self._kubelet_started)
+            return is_ready and api.answers(f"/api/v1/nodes/{name}/proxy/healthz")
 
         main = next(daemon for daemon in started if daemon.name == "kubelet")
         wait_until(
@@ -141,10 +144,17 @@ class Node:
         remove_tree(layout.runtime)
 
     def remove(self, api: ApiClient | None) -> None:
-        """Stop the node, forget it, and delete its Node object when there is an API server."""
+        """Stop the node, forget it, and delete its pods and its Node object when there is an API server.
+
+        The pods' processes are dead for certain, so nobody has to wait the minute after which Kubernetes gives them up.
+        """
         self.stop()
         if api is not None:
-            api.delete(f"/api/v1/nodes/{self.spec.name}")
+            name = self.spec.name
+            for pod in (api.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}") or {}).get("items", []):
+                metadata = pod["metadata"]
+                api.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+            api.delete(f"/api/v1/nodes/{name}")
         (self.layout.state / "node.json").unlink(missing_ok=True)
         remove_tree(self.layout.state)
         for path in self.layout.region.pki.glob(f"node-{self.spec.name}-*"):

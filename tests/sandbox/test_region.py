@@ -292,6 +292,7 @@ def test_a_removed_node_leaves_nothing(cluster: Cluster, settings: SandboxSettin
     cluster.region.remove_node("short-lived")
     assert cluster.region.node_names() == ["gpu-1", "plain-1"]
     assert "short-lived" not in cluster.kubectl("get", "nodes", "-o", "name")
+    assert "doomed" not in cluster.kubectl("get", "pods", "-o", "name")
     assert not [line for line in leftovers(settings.addresses, settings.state) if "short-lived" in line]
     assert not list(cluster.region.layout.state.rglob("*short-lived*"))
 

@@ -127,7 +127,7 @@ class Dispatcher:
         raise CloudError("MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
 
     def _authorize(self, service: Service, action: Action, principal: Principal | None, region: str) -> None:
-        if principal is None or action.anonymous:
+        if principal is None or action.anonymous or action.everyone:
             return
         prefix = service.name.lower()
         resource = f"acs:{prefix}:{region}:{principal.account_id}:*"

@@ -33,6 +33,7 @@ class Action:
     handler: Callable[[Call], Answer]
     honours: frozenset[str]
     anonymous: bool = False
+    everyone: bool = False
     method: str = ""
     pattern: re.Pattern[str] | None = None
 
@@ -44,6 +45,7 @@ class Declaration:
     name: str
     honours: frozenset[str]
     anonymous: bool
+    everyone: bool
     method: str
     path: str
 
@@ -52,13 +54,20 @@ Handler = TypeVar("Handler", bound=Callable[..., Answer])
 
 
 def action(
-    name: str, honours: str = "", *, anonymous: bool = False, method: str = "", path: str = ""
+    name: str,
+    honours: str = "",
+    *,
+    anonymous: bool = False,
+    everyone: bool = False,
+    method: str = "",
+    path: str = "",
 ) -> Callable[[Handler], Handler]:
     """Declare a method as an action. `honours` lists its parameters, separated by spaces.
 
-    For the ROA style, `method` and `path` (with {names} that become parameters) find it.
+    `anonymous` actions take no signature, and `everyone` may call the others so marked without a policy. For the ROA
+    style, `method` and `path` (with {names} that become parameters) find the action.
     """
-    declaration = Declaration(name, frozenset(honours.split()) | _names_in(path), anonymous, method, path)
+    declaration = Declaration(name, frozenset(honours.split()) | _names_in(path), anonymous, everyone, method, path)
 
     def declare(handler: Handler) -> Handler:
         handler.__dict__["declaration"] = declaration
@@ -126,6 +135,7 @@ def _action_of(declaration: Declaration, handler: Callable[[Call], Answer]) -> A
         handler=handler,
         honours=declaration.honours,
         anonymous=declaration.anonymous,
+        everyone=declaration.everyone,
         method=declaration.method,
         pattern=pattern,
     )

@@ -53,7 +53,7 @@ class StsService(Service):
     identities: Identities
     providers: OidcProviders
 
-    @action("GetCallerIdentity")
+    @action("GetCallerIdentity", everyone=True)
     def get_caller_identity(self, call: Call) -> Answer:
         """Who signed the call."""
         principal = call.principal

@@ -210,5 +210,5 @@ def _exists(existing: Mapping[str, Any], identity: Identity, token: str) -> Prov
     made_by = ", ".join(managers(existing)) or "someone"
     return ProviderError(
         f"{identity} exists already (managed by {made_by}) and is not in this stack's state; "
-        f"bring it under Pulumi with `pulumi import {token} NAME {identity.id}`, or give it another name"
+        f"bring it under Pulumi with `pulumi import {token} NAME {identity.id} --generate-code=false`, or name it otherwise"
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox.errors import SandboxError
 from sandbox.paths import cache_directory
@@ -200,6 +201,57 @@ def test_an_existing_object_is_imported_and_then_unchanged(project: Project, nam
     )
     (project.folder / "__main__.py").write_text(program)
     project.run("preview", "--expect-no-changes", "-s", "qa")
+
+
+LATE_CLUSTER = """
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+text = open("kubeconfig").read()
+first = kubernetes.Provider("first", kubeconfig=text)
+made = kubernetes.core.v1.ServiceAccount(
+    "made", metadata={"namespace": "default"}, opts=pulumi.ResourceOptions(provider=first))
+late = kubernetes.Provider("late", kubeconfig=made.metadata.uid.apply(lambda uid: text), cluster_identifier=made.id)
+options = pulumi.ResourceOptions(provider=late)
+kubernetes.core.v1.ServiceAccount("later", metadata={"namespace": "default"}, opts=options)
+"""
+
+
+def test_a_cluster_that_is_not_known_yet_is_previewed_and_new_credentials_change_nothing(project: Project) -> None:
+    (project.folder / "__main__.py").write_text(LATE_CLUSTER)
+    assert "+ 5 to create" in project.run("preview", "-s", "qa")
+    project.run("up", "--yes", "--skip-preview", "-s", "qa")
+    text = (project.folder / "kubeconfig").read_text()
+    content = yaml.safe_load(text)
+    content["users"][0]["user"]["password"] = "renewed"
+    (project.folder / "kubeconfig").write_text(yaml.safe_dump(content))
+    project.run("preview", "--expect-no-changes", "-s", "qa")
+    project.run("destroy", "--yes", "--skip-preview", "-s", "qa")
+
+
+def test_a_wrong_object_is_told_in_the_preview(project: Project) -> None:
+    program = PROGRAM.replace('"replicas": 1', '"replicas": -1').replace('"namespace": space', '"namespace": "default"')
+    (project.folder / "__main__.py").write_text(program)
+    text = project.run("preview", "-s", "qa", expected=1)
+    assert "spec.replicas: Invalid value: -1: must be greater than or equal to 0" in text
+    assert "Traceback" not in text
+
+
+def test_a_killed_engine_leaves_no_plugin_behind(project: Project) -> None:
+    (project.folder / "__main__.py").write_text(
+        PROGRAM + "import pathlib, threading\npathlib.Path('started').write_text('')\nthreading.Event().wait(60)\n"
+    )
+    process = subprocess.Popen(
+        ["pulumi", "preview", "-s", "qa", "--non-interactive"],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _wait_for((project.folder / "started").exists)
+    process.kill()
+    process.wait(10)
+    _wait_for(lambda: str(project.folder) not in _processes())
 
 
 @pytest.mark.parametrize(

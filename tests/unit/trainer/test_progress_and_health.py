@@ -18,7 +18,7 @@ MASTER_LOG = """
 [2026-01-01 00:00:00,000] [INFO] [task_dispatcher.py:148:create_tasks] Starting epoch 2
 [2026-01-01 00:00:01,000] [INFO] [task_dispatcher.py:310:report] Task:41 completed, 43 remaining tasks
 [2026-01-01 00:00:01,000] [INFO] [task_dispatcher.py:310:report] Task:42 completed, 42 remaining tasks
-[2026-01-01 00:00:02,000] [INFO] [evaluation_service.py:1:x] Evaluation metrics[v=200]: {'cross_entropy': 0.35, 'accuracy': 0.9}
+[2026-01-01 00:00:02,000] [INFO] [x.py:1:x] Evaluation metrics[v=200]: {'cross_entropy': 0.35, 'accuracy': 0.9}
 """
 WORKER_LOG = "[2026] [INFO] [worker.py:730:_process_minibatch] Loss = 2.1285998821258545, steps = 401\n"
 

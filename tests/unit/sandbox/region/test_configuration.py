@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -128,6 +129,15 @@ def test_a_node_is_ready_with_its_gpus_and_without_a_taint_of_its_condition() ->
     assert not kubelet.is_ready(node(taint="node.kubernetes.io/not-ready"), 0)
     assert not kubelet.is_ready({}, 0)
     assert not kubelet.is_ready(None, 0)
+
+
+def test_a_report_of_the_kubelet_before_does_not_count() -> None:
+    started = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+    found = node()
+    found["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-01-02T03:04:05Z"  # type: ignore[index]
+    assert kubelet.is_ready(found, 0, started)
+    assert not kubelet.is_ready(found, 0, started + timedelta(seconds=1))
+    assert not kubelet.is_ready(node(), 0, started)
 
 
 def test_a_specification_survives_its_state_file() -> None:

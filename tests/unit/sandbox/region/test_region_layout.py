@@ -9,6 +9,7 @@ import pytest
 from sandbox.addresses import MAXIMUM_INDEX, MAXIMUM_REGIONS, Addresses
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name, pod_network
+from sandbox.region.network import hardware_address
 from sandbox.settings import SandboxSettings
 
 LONGEST_NAME = "n" * 63
@@ -49,6 +50,14 @@ def test_all_that_is_on_the_host_carries_the_sandboxs_prefix() -> None:
         assert name.startswith("lmc3-")
     for name in (node.network_namespace, node.control_group, node.owner):
         assert name.startswith("lmc3-cn-hangzhou")
+
+
+def test_ethernet_addresses_are_local_and_one_for_each_ip_address() -> None:
+    region = layout()
+    addresses = [region.control_plane_address, *(region.node_address(number) for number in range(MAXIMUM_NODES))]
+    found = {hardware_address(address) for address in addresses}
+    assert len(found) == len(addresses)
+    assert hardware_address(region.control_plane_address) == "02:6c:ac:1e:31:02"
 
 
 def test_pod_networks_of_nodes_are_apart_and_begin_at_the_top() -> None:
