@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import filecmp
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -34,9 +32,11 @@ class Engine:
         """Put the engine, its language host and its plugins where the environment's variables point."""
         programs = self._settings.state / "bin"
         programs.mkdir(parents=True, exist_ok=True)
-        _place(binary("kubectl"), programs / "kubectl")
-        # The engine calls a language host beside its own file "bundled", and warns of one found elsewhere on PATH.
-        _place(binary("pulumi"), programs / "pulumi")
+        for name in ("pulumi", "kubectl"):
+            link = programs / name
+            if not link.is_symlink() or link.readlink() != binary(name):
+                link.unlink(missing_ok=True)
+                link.symlink_to(binary(name))
         install_plugins(
             destination=self._settings.state,
             pulumi_home=self._settings.state / "pulumi" / "home",
@@ -107,14 +107,3 @@ class Engine:
             reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SandboxError(f"`pulumi {' '.join(arguments)}` failed: {reason}")
         return result.stdout
-
-
-def _place(program: Path, target: Path) -> None:
-    """Make `target` the same file as `program`, or a copy where they are on different file systems."""
-    if target.exists() and (target.samefile(program) or filecmp.cmp(program, target)):
-        return
-    target.unlink(missing_ok=True)
-    try:
-        os.link(program, target)
-    except OSError:
-        shutil.copy2(program, target)

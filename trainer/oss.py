@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +117,8 @@ class _Credentials(oss.credentials.CredentialsProvider):  # type: ignore[misc]
 
     def get_credentials(self) -> Any:
         if self._source is None:
+            # The library logs a traceback for every refusal; the error below says the same in a line.
+            logging.getLogger("credentials").setLevel(logging.CRITICAL)
             self._source = credentials_source(self._region)
         try:
             found = self._source.get_credentials()

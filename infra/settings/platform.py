@@ -150,7 +150,7 @@ class Platform(Settings):
     account_type: Literal["Domestic", "International"] = option(
         "Site that the account is registered on: `Domestic` (aliyun.com) or `International` (alibabacloud.com).",
         default="Domestic",
-        why="The regions of the first stacks are in China. Unsaid, the provider asks the billing service at every start.",
+        why="The first stacks are in China. Unsaid, the provider asks the billing service at every start.",
     )
     zone: Zone = option("The DNS zone.", why="Each business gets a name under it.")
     regions: tuple[PlatformRegion, ...] = option(

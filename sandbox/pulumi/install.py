@@ -28,7 +28,10 @@ def install_plugins(
     return {
         "pulumi-language-python": _language_host(programs, home, python),
         "pulumi-resource-kubernetes": _provider(
-            home, "kubernetes", KUBERNETES_PLUGIN_VERSION, _launcher(python, "kubernetes-provider")
+            home,
+            "kubernetes",
+            KUBERNETES_PLUGIN_VERSION,
+            _launcher(python, "kubernetes-provider", KUBERNETES_PLUGIN_VERSION),
         ),
         "pulumi-resource-alicloud": _provider(home, "alicloud", ALICLOUD_PLUGIN_VERSION, alicloud_binary),
     }
@@ -42,7 +45,7 @@ def _language_host(programs: Path, home: Path, python: Path) -> Path:
     if official is not None:
         _remove_ours(folder)
         return official
-    return _write(folder / name, _launcher(python, "language-host"))
+    return _write(folder / name, _launcher(python, "language-host", PULUMI_VERSION))
 
 
 def _official_language_host(programs: Path, name: str) -> Path | None:
@@ -74,8 +77,8 @@ def _user_home() -> Path:
     return Path.home() / ".pulumi"
 
 
-def _launcher(python: Path, plugin: str) -> str:
-    words = shlex.join([str(python.absolute()), str(LAUNCHER), plugin])
+def _launcher(python: Path, plugin: str, version: str) -> str:
+    words = shlex.join([str(python.absolute()), str(LAUNCHER), plugin, "--version", version])
     return f'#!/bin/sh\n{MARK}\nexec {words} "$@"\n'
 
 

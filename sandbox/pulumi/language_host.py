@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,8 @@ THREADS = 16
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """The engine's calls. A SandboxError becomes one clean diagnostic."""
 
-    def __init__(self, engine_address: str, children: Children) -> None:
+    def __init__(self, version: str, engine_address: str, children: Children) -> None:
+        self._version = version
         self._engine_address = engine_address
         self._children = children
 
@@ -41,8 +41,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The version of the SDK whose protocol is spoken."""
-        return plugin_pb2.PluginInfo(version=metadata.version("pulumi"))
+        """The version of the official language host that this one stands in for."""
+        return plugin_pb2.PluginInfo(version=self._version)
 
     def About(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Which interpreter runs the program; shown by `pulumi about`."""
@@ -220,10 +220,10 @@ def _ending(status: int) -> str:
     return f"the program ended with exit status {status}"
 
 
-def main(arguments: list[str]) -> None:
+def main(version: str, arguments: list[str]) -> None:
     """Serve until the engine is done. The engine's address is the last argument, if it is given."""
     children = Children()
-    host = LanguageHost(arguments[-1] if arguments else "", children)
+    host = LanguageHost(version, arguments[-1] if arguments else "", children)
     serve(
         lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), children.end_all, THREADS
     )

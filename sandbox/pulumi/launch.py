@@ -1,5 +1,6 @@
-"""Starts a plugin: `python launch.py language-host|kubernetes-provider ARGUMENTS`, which the launcher scripts call.
+"""Starts a plugin, as the launcher scripts do: `launch.py language-host|kubernetes-provider [--version V] [ADDRESS]`.
 
+V is the official plugin's version that this one stands in for; ADDRESS is the engine's.
 Run by its path, so that it needs no PYTHONPATH, which the user's program would inherit.
 """
 
@@ -15,17 +16,23 @@ PLUGINS = {
     "language-host": "sandbox.pulumi.language_host",
     "kubernetes-provider": "sandbox.pulumi.kubernetes.provider",
 }
+UNVERSIONED = "0.0.0"
+"""Said when run by hand."""
 
 
 def main(arguments: list[str]) -> None:
     """Run the plugin named first; does not return before the engine is done with it."""
     if not arguments or arguments[0] not in PLUGINS:
-        sys.exit(f"usage: launch.py {'|'.join(PLUGINS)} [ENGINE_ADDRESS]")
+        sys.exit(f"usage: launch.py {'|'.join(PLUGINS)} [--version VERSION] [ENGINE_ADDRESS]")
+    plugin, rest = arguments[0], arguments[1:]
+    version = UNVERSIONED
+    if rest[:1] == ["--version"]:
+        version, rest = rest[1], rest[2:]
     here = Path(__file__).resolve().parent
     # Beside this file lie modules called `kubernetes` and `install`; only the repository's root may be searched.
     sys.path[:] = [str(here.parent.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != here)]
     skip_sdk()
-    importlib.import_module(PLUGINS[arguments[0]]).main(arguments[1:])
+    importlib.import_module(PLUGINS[plugin]).main(version, rest)
 
 
 def skip_sdk() -> None:

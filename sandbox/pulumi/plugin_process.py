@@ -19,7 +19,6 @@ MAXIMUM_MESSAGE_BYTES = 400 * 1024 * 1024
 """What the engine itself allows: a state may hold large objects."""
 
 PARENT_CHECK_SECONDS = 1.0
-STOP_GRACE_SECONDS = 0.2
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
@@ -47,10 +46,9 @@ def serve(register: Callable[[grpc.Server], None], on_end: Callable[[], None], t
     while not select.select([woken], [], [], PARENT_CHECK_SECONDS)[0] and os.getppid() == parent:
         pass
     on_end()
-    server.stop(STOP_GRACE_SECONDS).wait(STOP_GRACE_SECONDS * 2)
     sys.stdout.flush()
     sys.stderr.flush()
-    # Calls that still wait for something in the cluster must not hold the process up.
+    # At once: calls that still wait for something in the cluster must not hold the process up.
     os._exit(0)
 
 

@@ -21,15 +21,28 @@ NETWORK_NAMESPACES = Path("/run/netns")
 MARKER_VARIABLE = "LANGUAGE_MODEL_CLUSTERS_OWNER"
 """Set in every daemon's environment to the region's full name: a process is found by it when all else is lost."""
 MAXIMUM_NODES = 190
-NAME_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]|\.(?=[a-z0-9])){0,61}[a-z0-9]|[a-z0-9]")
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+REGION_NAME = re.compile(LABEL)
+NODE_NAME = re.compile(rf"{LABEL}(\.{LABEL})*")
+MAXIMUM_NAME = 63
 
 
-def checked_name(kind: str, name: str) -> str:
-    """The name, when it can be a Kubernetes object's and a directory's name."""
-    if not NAME_PATTERN.fullmatch(name):
+def checked_region_name(name: str) -> str:
+    """The name, when it can be part of other names; without dots, because a dot divides it from a node's name."""
+    if len(name) > MAXIMUM_NAME or not REGION_NAME.fullmatch(name):
         raise RegionError(
-            f"{kind} name {name!r} is not usable: at most 63 lower-case letters, digits, hyphens and single dots, "
+            f"region name {name!r} is not usable: at most {MAXIMUM_NAME} lower-case letters, digits and hyphens, "
             "beginning and ending with a letter or digit"
+        )
+    return name
+
+
+def checked_node_name(name: str) -> str:
+    """The name, when it can be a Node object's, a label's value and a directory's."""
+    if len(name) > MAXIMUM_NAME or not NODE_NAME.fullmatch(name):
+        raise RegionError(
+            f"node name {name!r} is not usable: at most {MAXIMUM_NAME} lower-case letters, digits, hyphens and dots, "
+            "each part between dots beginning and ending with a letter or digit"
         )
     return name
 

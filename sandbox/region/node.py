@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.region import control_groups, kubelet, machine, mounts, network, node_template, pause_image, processes
@@ -65,7 +64,6 @@ class Node:
     def __init__(self, layout: NodeLayout, control_plane: ControlPlane, record: NodeRecord) -> None:
         """Nothing is made yet."""
         self.layout, self.control_plane, self.record = layout, control_plane, record
-        self._kubelet_started: datetime | None = None
 
     @property
     def spec(self) -> NodeSpec:
@@ -106,7 +104,6 @@ class Node:
         for daemon in daemons:
             if daemon.name == "kubelet" and not daemon.is_running():
                 self._wait_for_runtime(daemons[0])
-                self._kubelet_started = datetime.now(UTC)
             daemon.start()
 
     def wait_ready(self, api: ApiClient) -> None:
@@ -123,7 +120,7 @@ class Node:
                 if not daemon.is_running():
                     raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
             node = api.get(f"/api/v1/nodes/{name}")
-            is_ready = kubelet.is_ready(node, self.spec.gpus, self._kubelet_started)
+            is_ready = kubelet.is_ready(node, self.spec.gpus, main.started())
             return is_ready and api.answers(f"/api/v1/nodes/{name}/proxy/healthz")
 
         main = next(daemon for daemon in started if daemon.name == "kubelet")

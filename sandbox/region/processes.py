@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.region import control_groups
@@ -72,6 +73,15 @@ class Daemon:
     def pid(self) -> int | None:
         """Its process id, when it runs."""
         return read_pid_file(self.pid_file)
+
+    def started(self) -> datetime | None:
+        """When it was started, when it runs."""
+        pid = self.pid()
+        ticks = None if pid is None else start_time(pid)
+        if ticks is None:
+            return None
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        return datetime.now(UTC) - timedelta(seconds=age)
 
     def is_running(self) -> bool:
         """Whether it runs."""

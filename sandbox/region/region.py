@@ -13,7 +13,7 @@ from sandbox.region.api import ApiClient
 from sandbox.region.commands import remove_tree
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
-from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name
+from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_node_name, checked_region_name
 from sandbox.region.node import Node, NodeRecord
 from sandbox.region.pki import service_account_keys
 from sandbox.region.specification import NodeSpec
@@ -31,7 +31,7 @@ class Region:
             slot: the region's place in the address plan, 0 to 14; one region a slot.
             sandbox: whose region it is.
         """
-        self.layout = RegionLayout(sandbox, checked_name("region", name), slot)
+        self.layout = RegionLayout(sandbox, checked_region_name(name), slot)
         self._control_plane = ControlPlane(self.layout)
 
     @property
@@ -96,7 +96,7 @@ class Region:
         Raises:
             RegionError: when the region does not run, or the node does not become Ready in time.
         """
-        checked_name("node", spec.name)
+        checked_node_name(spec.name)
         self._check_running()
         is_new = spec.name not in self.node_names()
         try:
@@ -114,7 +114,7 @@ class Region:
     def remove_node(self, name: str) -> None:
         """Take a node away at once, without draining it; no error when there is none."""
         with self._beside_others(name):
-            layout = self.layout.node(checked_name("node", name))
+            layout = self.layout.node(checked_node_name(name))
             node = Node(layout, self._control_plane, NodeRecord.read(layout) or NodeRecord(NodeSpec(name), None))
             if self.is_running():
                 with self._api() as api:

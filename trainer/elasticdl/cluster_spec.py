@@ -11,6 +11,8 @@ from trainer.elasticdl import context
 
 SCRATCH = "/tmp"  # noqa: S108 - an empty directory of the pod's own is mounted there
 TERMINATION_SECONDS = 10
+USER = 10001
+"""The image's own."""
 
 
 class Cluster:
@@ -26,7 +28,11 @@ class Cluster:
         spec.termination_grace_period_seconds = TERMINATION_SECONDS
         spec.enable_service_links = False
         spec.security_context = client.V1PodSecurityContext(
-            run_as_non_root=True, seccomp_profile=client.V1SeccompProfile(type="RuntimeDefault")
+            run_as_non_root=True,
+            run_as_user=USER,
+            run_as_group=USER,
+            fs_group=USER,  # lets the user read the projected identity token
+            seccomp_profile=client.V1SeccompProfile(type="RuntimeDefault"),
         )
         spec.volumes = [
             *(spec.volumes or []),
@@ -47,7 +53,7 @@ class Cluster:
                 *(container.volume_mounts or []),
                 client.V1VolumeMount(name="scratch", mount_path=SCRATCH),
             ]
-        pod.metadata.labels["business"] = context.current().job.business
+        pod.metadata.labels["language-models/business"] = context.current().job.business
         return pod
 
     def with_service(self, service: Any) -> Any:

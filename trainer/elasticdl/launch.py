@@ -67,6 +67,7 @@ class Launcher:
 
     def run(self) -> None:
         """Train whatever data the bucket holds, again and again."""
+        self._write("status.json", self.status())  # what an earlier launcher wrote may be about other settings
         finished = ""
         while not self._stop.is_set():
             manifest = self._wait_for_data(unlike=finished)

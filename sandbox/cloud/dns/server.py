@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import struct
 from dataclasses import dataclass
+from typing import cast
 
 from dnslib import EDNS0, QTYPE, RCODE, RR, DNSError, DNSHeader, DNSRecord, EDNSOption
 
@@ -128,8 +129,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # in Python 3.11 it is that only by behaviour
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         response = self._server.answer(data, address[0], limit=PLAIN_UDP_BYTES)

@@ -6,12 +6,13 @@ import json
 import random
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from sandbox.pulumi.kubernetes.errors import ApiError, ClusterUnreachableError, ProviderError
 from sandbox.pulumi.kubernetes.kubeconfig import Credentials
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -28,21 +29,23 @@ class Client:
     """Requests to one cluster; safe to use from many threads."""
 
     def __init__(self, credentials: Credentials) -> None:
-        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
-        if credentials.token:
-            headers["Authorization"] = f"Bearer {credentials.token}"
         self.server = credentials.server
+        self._credentials = credentials
         self._extensions = {"sni_hostname": credentials.server_name} if credentials.server_name else {}
         self._closed = threading.Event()
-        self._http = httpx.Client(
-            base_url=credentials.server,
-            headers=headers,
-            auth=credentials.basic,
-            verify=credentials.tls(),
-            timeout=httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
-            limits=httpx.Limits(max_connections=MAXIMUM_CONNECTIONS, max_keepalive_connections=16),
-            trust_env=False,
-        )
+        self._lock = threading.Lock()
+        self._opened: httpx.Client | None = None
+        self._warnings = threading.local()
+
+    @property
+    def _http(self) -> httpx.Client:
+        """Opened with the first request: a preview without a change needs none, and importing httpx takes 0.2 s."""
+        with self._lock:
+            if self._closed.is_set():
+                raise ProviderError("cancelled")
+            if self._opened is None:
+                self._opened = _open(self._credentials)
+            return self._opened
 
     def get(self, path: str, **parameters: str) -> dict[str, Any]:
         """Read an object or a list. Raises ApiError."""
@@ -81,6 +84,8 @@ class Client:
 
         Raises ApiError for the server's errors and ClusterUnreachableError when there is no answer.
         """
+        import httpx  # noqa: PLC0415 - see _http
+
         content = None if body is None else json.dumps(body).encode()
         headers = {} if content is None else {"Content-Type": content_type}
         delay = FIRST_DELAY_SECONDS
@@ -96,10 +101,15 @@ class Client:
             else:
                 retry_after = _retry_after(response)
                 if response.status_code not in RETRIED or attempt == ATTEMPTS:
+                    self._warnings.texts = _warnings(response)
                     return _content(response)
                 self._pause(max(delay, retry_after))
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
         raise ProviderError(f"{self.server} answered no request in {ATTEMPTS} attempts")
+
+    def last_warnings(self) -> list[str]:
+        """What the API server warned of in this thread's last request: deprecated versions, pod security."""
+        return list(getattr(self._warnings, "texts", []))
 
     def watch(self, path: str, resource_version: str, seconds: int, **parameters: str) -> Iterator[dict[str, Any]]:
         """Events ({"type", "object"}) since a version, for at most `seconds`. Raises ApiError (410: list anew)."""
@@ -110,6 +120,8 @@ class Client:
             "timeoutSeconds": str(seconds),
             "allowWatchBookmarks": "true",
         }
+        import httpx  # noqa: PLC0415 - see _http
+
         timeout = httpx.Timeout(seconds + CONNECT_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
         try:
             with self._http.stream("GET", path, params=query, timeout=timeout, extensions=self._extensions) as response:
@@ -126,8 +138,10 @@ class Client:
 
     def close(self) -> None:
         """Give up all connections; requests that wait for another attempt end at once."""
-        self._closed.set()
-        self._http.close()
+        with self._lock:
+            self._closed.set()
+            if self._opened is not None:
+                self._opened.close()
 
     def _pause(self, seconds: float) -> None:
         if self._closed.wait(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - spreads retries, protects nothing
@@ -141,9 +155,31 @@ class Client:
         )
 
 
+def _open(credentials: Credentials) -> httpx.Client:
+    import httpx  # noqa: PLC0415 - see Client._http
+
+    headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
+    if credentials.token:
+        headers["Authorization"] = f"Bearer {credentials.token}"
+    return httpx.Client(
+        base_url=credentials.server,
+        headers=headers,
+        auth=credentials.basic,
+        verify=credentials.tls(),
+        timeout=httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
+        limits=httpx.Limits(max_connections=MAXIMUM_CONNECTIONS, max_keepalive_connections=16),
+        trust_env=False,
+    )
+
+
 def _retry_after(response: httpx.Response) -> float:
     value = response.headers.get("Retry-After", "")
     return min(float(value), LONGEST_DELAY_SECONDS) if value.isdigit() else 0.0
+
+
+def _warnings(response: httpx.Response) -> list[str]:
+    """The texts of headers of the form `299 - "text"`."""
+    return [value.partition('"')[2].rstrip('"').replace('\\"', '"') for value in response.headers.get_list("warning")]
 
 
 def _content(response: httpx.Response) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Behaviour:
     upsert: bool = False
     delete_unreachable: bool = False
     skip_update_unreachable: bool = False
+    suppress_deprecation_warnings: bool = False
     mutability: Mutability = field(default_factory=Mutability)
 
 
@@ -210,5 +211,5 @@ def _exists(existing: Mapping[str, Any], identity: Identity, token: str) -> Prov
     made_by = ", ".join(managers(existing)) or "someone"
     return ProviderError(
         f"{identity} exists already (managed by {made_by}) and is not in this stack's state; "
-        f"bring it under Pulumi with `pulumi import {token} NAME {identity.id} --generate-code=false`, or name it otherwise"
+        f"import it: `pulumi import {token} NAME {identity.id} --generate-code=false`; or give this one another name"
     )

@@ -20,6 +20,7 @@ CREDENTIALS = ("client-certificate-data", "client-key-data", "client-certificate
 FLAGS = {
     "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
     "skipUpdateUnreachable": "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE",
+    "suppressDeprecationWarnings": "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS",
     "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
     "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
     "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
@@ -60,6 +61,7 @@ def behaviour(inputs: Mapping[str, Any], chosen: Credentials) -> Behaviour:
         upsert=flags["upsertExistingObjects"],
         delete_unreachable=flags["deleteUnreachable"],
         skip_update_unreachable=flags["skipUpdateUnreachable"],
+        suppress_deprecation_warnings=flags["suppressDeprecationWarnings"],
         mutability=Mutability(flags["enableConfigMapMutable"], flags["enableSecretMutable"]),
     )
 

@@ -62,9 +62,14 @@ class Discovery:
     def kind(self, api_version: str, kind: str) -> Kind | None:
         """The kind, or None when this cluster does not serve it. Raises ClusterUnreachableError."""
         with self._lock:
-            if kind not in self._kinds.get(api_version, {}):
-                self._kinds[api_version] = self._ask(api_version)
-            return self._kinds[api_version].get(kind)
+            known = self._kinds.get(api_version, {}).get(kind)
+        if known is not None:
+            return known
+        # Not under the lock: others must not wait for a cluster that doesn't answer. Asked twice is no harm.
+        kinds = self._ask(api_version)
+        with self._lock:
+            self._kinds[api_version] = kinds
+        return kinds.get(kind)
 
     def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Whether objects of this kind live in a namespace; guessed for a custom kind that the cluster can't tell."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from sandbox.pulumi.kubernetes.errors import ProviderError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Credentials:
 
     def tls(self) -> ssl.SSLContext:
         """A TLS context that trusts the cluster's authority and shows the client's certificate."""
+        import ssl  # noqa: PLC0415 - only where a connection is made
+        import tempfile  # noqa: PLC0415
+
         context = ssl.create_default_context(cadata=self.authority) if self.authority else ssl.create_default_context()
         if not self.verify:
             context.check_hostname = False

@@ -18,7 +18,6 @@ from sandbox.pulumi.kubernetes.errors import ProviderError
 from sandbox.pulumi.kubernetes.resources import Resources
 from sandbox.pulumi.kubernetes.values import decode
 from sandbox.pulumi.plugin_process import EngineLog, serve
-from sandbox.toolchain.table import KUBERNETES_PLUGIN_VERSION
 
 THREADS = 128
 """The engine asks for many resources at once, and each that waits for its readiness holds a thread."""
@@ -27,7 +26,8 @@ THREADS = 128
 class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The engine's calls; what they do with objects stands in `resources`."""
 
-    def __init__(self, engine_address: str) -> None:
+    def __init__(self, version: str, engine_address: str) -> None:
+        self._version = version
         self._engine_address = engine_address
         self._cluster: Cluster | None = None
         self._resources: Resources | None = None
@@ -41,11 +41,11 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The version whose resource types are served."""
-        return plugin_pb2.PluginInfo(version=KUBERNETES_PLUGIN_VERSION)
+        return plugin_pb2.PluginInfo(version=self._version)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The package's name only: types are generic here, each kind that a cluster serves."""
-        schema = {"name": "kubernetes", "version": KUBERNETES_PLUGIN_VERSION, "resources": {}, "types": {}}
+        schema = {"name": "kubernetes", "version": self._version, "resources": {}, "types": {}}
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -159,9 +159,9 @@ def _unsupported(token: str) -> str:
     )
 
 
-def main(arguments: list[str]) -> None:
+def main(version: str, arguments: list[str]) -> None:
     """Serve until the engine is done. The engine's address is the last argument, if it is given."""
-    provider = KubernetesProvider(arguments[-1] if arguments else "")
+    provider = KubernetesProvider(version, arguments[-1] if arguments else "")
     serve(
         lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server),
         provider.close,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pulumi.runtime.proto import provider_pb2
 
 from sandbox.pulumi.kubernetes import outputs
-from sandbox.pulumi.kubernetes.answers import InitializationError
+from sandbox.pulumi.kubernetes.answers import InitializationError, masked
 from sandbox.pulumi.kubernetes.cluster import Cluster
 from sandbox.pulumi.kubernetes.differences import Change, changes, parse, replacing, show
 from sandbox.pulumi.kubernetes.errors import ClusterUnreachableError, ProviderError
@@ -131,8 +131,10 @@ class Resources:
             planned = None
             if not has_unknown(inputs):
                 planned = self._cluster.try_create(which, plain, token, force=force)
+                self._warn(which, request)
             return provider_pb2.CreateResponse(id="", properties=encode(outputs.preview_of_creation(planned, inputs)))
         live = self._cluster.create(which, plain, token, force=force)
+        self._warn(which, request)
         made = identity(live, token)
         live = self._ready(made, live, inputs, request)
         return provider_pb2.CreateResponse(id=made.id, properties=encode(outputs.outputs(live, inputs)))
@@ -149,8 +151,10 @@ class Resources:
         try:
             if request.preview:
                 planned = self._cluster.update(which, plain, ignored, force=force, dry_run=True)
+                self._warn(which, request)
                 return provider_pb2.UpdateResponse(properties=encode(outputs.preview_of_update(planned, inputs, old)))
             live = self._cluster.update(which, plain, ignored, force=force, dry_run=False)
+            self._warn(which, request)
         except ClusterUnreachableError as error:
             if not self._cluster.behaviour.skip_update_unreachable:
                 raise
@@ -214,6 +218,11 @@ class Resources:
         if annotation(inputs, PATCH_FORCE) is not None:
             return is_true(inputs, PATCH_FORCE)
         return self._cluster.behaviour.patch_force
+
+    def _warn(self, which: Identity, request: Any) -> None:
+        for text in self._cluster.client.last_warnings():
+            if not (self._cluster.behaviour.suppress_deprecation_warnings and "deprecated" in text):
+                self._log.warning(f"{which}: {masked(text, request)}", request.urn)
 
     def _say(self, request: Any) -> Callable[[str], None]:
         return lambda message: self._log.status(message, request.urn)

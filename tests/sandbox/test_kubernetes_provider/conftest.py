@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import base64
 import datetime
-import json
-import os
+import ipaddress
 import socket
 import subprocess
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 import yaml
 from cryptography import x509
@@ -29,7 +29,6 @@ from cryptography.x509.oid import NameOID
 from pulumi.runtime.proto import provider_pb2
 
 from sandbox.errors import SandboxError
-from sandbox.paths import cache_directory
 from sandbox.pulumi.kubernetes.client import Client
 from sandbox.pulumi.kubernetes.kubeconfig import select
 from sandbox.pulumi.kubernetes.provider import KubernetesProvider
@@ -41,9 +40,8 @@ START_SECONDS = 90.0
 
 def tool(name: str) -> Path:
     """The sandbox's program; skips the tests where it was never obtained."""
-    early = cache_directory() / "warm" / name
     try:
-        return early if early.exists() else binary(name)
+        return binary(name)
     except SandboxError as error:
         pytest.skip(str(error))
 
@@ -99,16 +97,13 @@ class Keys:
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=key is signer, path_length=None), critical=True)
             .add_extension(
-                x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(_loopback())]), critical=False
+                x509.SubjectAlternativeName(
+                    [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+                ),
+                critical=False,
             )
         )
         return builder.sign(signer, hashes.SHA256())
-
-
-def _loopback() -> Any:
-    import ipaddress
-
-    return ipaddress.ip_address("127.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
             processes.append(
                 subprocess.Popen(
                     [
-                        *("etcd", "--data-dir", str(folder / "etcd"), "--unsafe-no-fsync"),
+                        *(str(tool("etcd")), "--data-dir", str(folder / "etcd"), "--unsafe-no-fsync"),
                         *("--listen-client-urls", etcd, "--advertise-client-urls", etcd),
                         *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
                         *("--initial-cluster", f"default={peer}"),
@@ -191,8 +186,6 @@ def kubeconfig(server: str, authority: Path, certificate: Path, key: Path) -> st
 
 
 def _is_ready(port: int, folder: Path) -> bool:
-    import httpx
-
     content = yaml.safe_load(
         kubeconfig(f"https://127.0.0.1:{port}", folder / "authority.pem", folder / "admin.pem", folder / "admin.key")
     )
@@ -346,7 +339,7 @@ class Engine:
 
 @pytest.fixture
 def engine(api_server: ApiServer, namespace: str) -> Iterator[Engine]:
-    provider = KubernetesProvider("127.0.0.1:1")
+    provider = KubernetesProvider("4.34.2", "127.0.0.1:1")
     arguments = {"kubeconfig": api_server.kubeconfig, "namespace": namespace}
     provider.Configure(provider_pb2.ConfigureRequest(args=encode(arguments)), Context())
     yield Engine(provider, namespace)
@@ -381,6 +374,3 @@ def play(api_server: ApiServer) -> Callable[..., Any]:
             set_status(api_server, path, status)
 
     return Play  # type: ignore[return-value]
-
-
-__all__ = ["ApiServer", "Engine", "Refused", "json", "os"]

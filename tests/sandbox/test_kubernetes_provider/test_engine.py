@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,6 @@ import pytest
 import yaml
 
 from sandbox.errors import SandboxError
-from sandbox.paths import cache_directory
 from sandbox.pulumi.install import install_plugins
 from sandbox.toolchain import binary
 
@@ -57,9 +58,8 @@ pulumi.export("generation", web.metadata.generation)
 
 
 def tool(name: str) -> Path:
-    early = cache_directory() / "warm" / name
     try:
-        return early if early.exists() else binary(name)
+        return binary(name)
     except SandboxError as error:
         pytest.skip(str(error))
 
@@ -304,9 +304,6 @@ def test_an_interrupted_program_leaves_no_process_and_no_traceback(project: Proj
 
 
 def _wait_for(check: Any) -> None:
-    import threading
-    import time
-
     pause, deadline = threading.Event(), time.monotonic() + 60
     while not check():
         assert time.monotonic() < deadline

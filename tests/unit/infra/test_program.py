@@ -299,6 +299,12 @@ def test_credentials_of_another_account_stop_the_program_before_the_first_resour
     assert [item for item in recorder.made if not item.startswith("pulumi:providers:")] == []
 
 
+def test_every_provider_says_its_region_and_the_kind_of_account(qa: object) -> None:
+    provider = qa.one("pulumi:providers:alicloud").inputs
+    assert (provider["region"], provider["accountType"]) == ("cn-hangzhou", "Domestic")
+    assert not {"accessKey", "secretKey"} & provider.keys(), "credentials must not enter the state"
+
+
 def test_a_platform_that_is_not_deployed_is_named_with_the_way_out(
     run_program: Callable, recorder_factory: Callable
 ) -> None:

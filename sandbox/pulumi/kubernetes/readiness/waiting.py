@@ -40,7 +40,7 @@ def wait_ready(
 ) -> dict[str, Any]:
     """The object once it is ready; `timeout` in seconds, None for its kind's default. Raises NotReadyError."""
     rule = rule_for(identity.api_version, identity.kind)
-    if rule is None or _is_bound_later(cluster, live):
+    if rule is None or rule.judge(live, ()) == READY or _is_bound_later(cluster, live):
         return dict(live)
     seconds = timeout or rule.timeout_seconds
     return _Wait(cluster, identity, rule, live, say).until(time.monotonic() + seconds, seconds)
@@ -50,6 +50,9 @@ def wait_deleted(cluster: Cluster, identity: Identity, timeout: float | None, sa
     """Return once the object is gone. Raises ProviderError with what holds it, after the timeout (10 minutes)."""
     seconds = timeout or DELETE_SECONDS
     deadline = time.monotonic() + seconds
+    # Most objects are gone at once; a watch would be more work than this look.
+    if cluster.read(identity) is None:
+        return
     last: Object = {}
     with _feeds(cluster, identity, {}, None) as changes:
         while True:

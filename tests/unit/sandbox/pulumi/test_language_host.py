@@ -32,7 +32,7 @@ class Context:
 
 @pytest.fixture
 def host() -> LanguageHost:
-    return LanguageHost("127.0.0.1:1", Children())
+    return LanguageHost("3.256.0", "127.0.0.1:1", Children())
 
 
 def information(folder: Path, **options: str) -> Any:
@@ -85,6 +85,19 @@ def test_a_plugin_streams_both_outputs_and_ends_with_its_status(host: LanguageHo
     assert b"".join(answer.stdout for answer in answers) == b"port ['address']\n"
     assert b"".join(answer.stderr for answer in answers) == b"oh\n"
     assert answers[-1].exitcode == 3
+
+
+def test_a_policy_pack_runs_in_the_sdks_frame_for_policies(host: LanguageHost, tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    request = language_pb2.RunPluginRequest(
+        pwd=str(tmp_path),
+        info=information(environment(tmp_path), virtualenv=".venv"),
+        args=["address"],
+        kind="analyzer",
+    )
+    answers = list(host.RunPlugin(request, Context()))  # type: ignore[arg-type]
+    assert b"".join(answer.stdout for answer in answers).decode() == f"['address', '{tmp_path}']\n"
+    assert answers[-1].exitcode == 0
 
 
 def test_nothing_to_install_installs_nothing(host: LanguageHost, tmp_path: Path) -> None:

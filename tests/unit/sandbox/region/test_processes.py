@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def test_a_pid_file_names_the_process_that_wrote_it(tmp_path: Path) -> None:
     path = tmp_path / "a.pid"
     path.write_text(f"{os.getpid()} {processes.start_time(os.getpid())}")
     assert processes.read_pid_file(path) == os.getpid()
+
+
+def test_a_daemon_knows_since_when_it_runs(tmp_path: Path) -> None:
+    daemon = Daemon("kubelet", [], "owner", tmp_path, tmp_path, "group")
+    assert daemon.started() is None
+    before = datetime.now(UTC)
+    with sleeper("unit-test-age") as child:
+        daemon.pid_file.write_text(f"{child.pid} {processes.start_time(child.pid)}")
+        started = daemon.started()
+        child.kill()
+    assert started is not None
+    assert abs(started - before) < timedelta(seconds=5)
 
 
 def test_a_pid_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> None:

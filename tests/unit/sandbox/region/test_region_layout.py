@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.addresses import MAXIMUM_INDEX, MAXIMUM_REGIONS, Addresses
 from sandbox.region.errors import RegionError
-from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_name, pod_network
+from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_node_name, checked_region_name, pod_network
 from sandbox.region.network import hardware_address
 from sandbox.settings import SandboxSettings
 
@@ -72,11 +72,20 @@ def test_a_node_number_outside_the_plan_is_refused(number: int) -> None:
         pod_network(number)
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a.b", "a/b", "../a", "n" * 64, "a b"])
+@pytest.mark.parametrize(
+    "name", ["", "-a", "a-", "A", "a/b", "../a", "n" * 64, "a b", "a..b", "a.-b", ".a", "a.", "a\n"]
+)
 def test_an_unusable_name_is_refused_with_the_rule(name: str) -> None:
-    with pytest.raises(RegionError, match="at most 63 lower-case letters"):
-        checked_name("node", name)
+    for check in (checked_node_name, checked_region_name):
+        with pytest.raises(RegionError, match="at most 63 lower-case letters"):
+            check(name)
 
 
-def test_the_longest_name_is_accepted() -> None:
-    assert checked_name("node", LONGEST_NAME) == LONGEST_NAME
+@pytest.mark.parametrize("name", [LONGEST_NAME, "a", "cn-hangzhou.172.30.81.10"])
+def test_a_name_of_kubernetes_is_accepted_for_a_node(name: str) -> None:
+    assert checked_node_name(name) == name
+
+
+def test_a_dot_in_a_regions_name_is_refused_because_it_divides_region_and_node() -> None:
+    with pytest.raises(RegionError, match="region name"):
+        checked_region_name("a.b")

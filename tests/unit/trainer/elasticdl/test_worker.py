@@ -5,8 +5,10 @@ Not covered here: the Go parameter server and real pods (tests/sandbox).
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +21,70 @@ from elasticdl.python.worker.worker import Worker
 
 from tests.unit.trainer.data import job, upload
 from tests.unit.trainer.elasticdl.servers import Master, Server, client, initial_row, task, worker_arguments
+from trainer.dataset import Dataset
 from trainer.elasticdl import checkpoints, compatibility, context, pointers
 from trainer.elasticdl.context import RunContext
 from trainer.errors import SettingsError
+from trainer.model import build_model
 from trainer.object_store import DirectoryStore
 from trainer.publish import model_with
 
 TABLES = ("word_embedding/embeddings:0", "window_embedding/embeddings:0")
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunContext]:
-    """A run with data in a directory, as its pods see it."""
-    store = DirectoryStore(tmp_path)
-    manifest = upload(store)
+CACHES = (context.current, context.store, context.dataset, context.vocabulary, context.example_maker)
+
+
+def clear_caches() -> None:
+    for cached in CACHES:
+        cached.cache_clear()
+
+
+@contextlib.contextmanager
+def a_run(folder: Path, *, tables_on_servers: bool) -> Iterator[RunContext]:
+    """A run with data in a directory, as its pods see it.
+
+    `tables_on_servers`: as if the tables were larger than 2 MiB, when ElasticDL moves them to its parameter servers.
+    """
+    manifest = upload(DirectoryStore(folder))
     schedule = {"epochs": 1, "minibatch_size": 16, "checkpoint_steps": 4, "evaluation_sentences": 20}
-    made = RunContext(
-        job=job(schedule=schedule, cluster={"workers": 1}), data_version=manifest.version, address=str(tmp_path)
-    )
-    monkeypatch.setenv(context.VARIABLE, made.encode())
-    caches = (context.current, context.store, context.dataset, context.vocabulary, context.example_maker)
-    for cached in caches:
-        cached.cache_clear()
+    settings = job(schedule=schedule, cluster={"workers": 1})
+    made = RunContext(job=settings, data_version=manifest.version, address=str(folder))
     compatibility.apply()
-    yield made
-    for cached in caches:
-        cached.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(context.VARIABLE, made.encode())
+        if tables_on_servers:
+            patch.setattr(model_handler, "_need_partition_embedding_from_shape_info", lambda *_: True)
+        clear_caches()
+        yield made
+    clear_caches()
 
 
-@pytest.fixture
-def tables_on_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the tables were larger than 2 MiB, when ElasticDL moves them to its parameter servers."""
-    monkeypatch.setattr(model_handler, "_need_partition_embedding_from_shape_info", lambda *_: True)
+@dataclass(frozen=True)
+class Finished:
+    """A run that trained to its end, and what it left."""
+
+    run: RunContext
+    store: DirectoryStore
+    servers: list[Server]
+    master: Master
+
+
+def finish(folder: Path, *, tables_on_servers: bool) -> Finished:
+    with a_run(folder, tables_on_servers=tables_on_servers) as made:
+        servers = [Server(), Server()]
+        _, master = train(servers, [*training_tasks(), last_task()])
+    return Finished(made, DirectoryStore(folder), servers, master)
+
+
+@pytest.fixture(scope="module")
+def with_small_tables(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return finish(tmp_path_factory.mktemp("small"), tables_on_servers=False)
+
+
+@pytest.fixture(scope="module")
+def with_tables_on_servers(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return finish(tmp_path_factory.mktemp("large"), tables_on_servers=True)
 
 
 def train(servers: list[Server], tasks: list[Any], evaluations: list[Any] | None = None) -> tuple[Worker, Master]:
@@ -61,54 +95,12 @@ def train(servers: list[Server], tasks: list[Any], evaluations: list[Any] | None
 
 
 def training_tasks() -> list[Any]:
-    return [task(1 + start // 32, "train-00000.txt", start, start + 32) for start in range(0, 320, 32)]
+    """160 sentences: ten steps of 16."""
+    return [task(1 + start // 32, "train-00000.txt", start, start + 32) for start in range(0, 160, 32)]
 
 
-def test_every_task_is_done_and_both_small_tables_are_trained(run: RunContext) -> None:
-    servers = [Server(), Server()]
-    _, master = train(servers, training_tasks())
-    assert master.reported == dict.fromkeys(range(1, 11), "")
-    dense = {name: value for server in servers for name, value in server.dense.items()}
-    initial = {variable.name: variable for variable in worker_module.get_model_spec(**_spec())[0].trainable_variables}
-    for table in TABLES:
-        assert not np.array_equal(dense[table][2:20], initial[table].numpy()[2:20])
-
-
-def _spec() -> dict[str, Any]:
-    names = ("dataset_fn", "loss", "optimizer", "eval_metrics_fn", "custom_data_reader", "callbacks")
-    arguments = worker_arguments()
-    return {
-        **{name: getattr(arguments, name) for name in names},
-        "model_zoo": arguments.model_zoo,
-        "model_def": arguments.model_def,
-        "model_params": "",
-        "prediction_outputs_processor": "PredictionOutputsProcessor",
-    }
-
-
-@pytest.mark.usefixtures("tables_on_servers")
-def test_tables_on_the_servers_are_trained_at_the_rows_of_the_words_that_occur(run: RunContext) -> None:
-    servers = [Server(), Server()]
-    train(servers, training_tasks())
-    occurring = set(np.concatenate([context.vocabulary().encode(line) for line in _lines()]).tolist())
-    for table in TABLES:
-        assert occurring <= changed_rows(servers, table)
-
-
-@pytest.mark.usefixtures("tables_on_servers")
-def test_without_the_correction_the_first_table_is_never_trained(
-    run: RunContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    specification = importlib.util.spec_from_file_location("untouched_worker", worker_module.__file__)
-    assert specification is not None
-    assert specification.loader is not None
-    untouched = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(untouched)
-    servers = [Server()]
-    worker = Worker(worker_arguments(), master_client=Master(training_tasks()), ps_client=client(servers))
-    monkeypatch.setattr(Worker, "report_gradient_to_ps", untouched.Worker.report_gradient_to_ps)
-    worker.run()
-    assert changed_rows(servers, TABLES[0]) == set()
+def last_task() -> Any:
+    return task(99, "train-00000.txt", 0, 16, elasticdl_pb2.TRAIN_END_CALLBACK)
 
 
 def changed_rows(servers: list[Server], table: str) -> set[int]:
@@ -116,71 +108,117 @@ def changed_rows(servers: list[Server], table: str) -> set[int]:
     return {index for index, row in rows if not np.array_equal(row, initial_row(index, len(row)))}
 
 
-def _lines() -> list[str]:
-    return context.dataset().lines("train-00000.txt", 0, 320)
+def weights(finished: Finished, pointer: str) -> dict[str, Any]:
+    entry = pointers.find(finished.store, finished.run.checkpoint_prefix, pointer)
+    assert entry is not None
+    return checkpoints.weights(checkpoints.load(finished.store, entry), dict.fromkeys(TABLES, (100, 8)))
 
 
-@pytest.mark.usefixtures("tables_on_servers")
-def test_the_trained_model_is_exported_and_a_checkpoint_before_it(run: RunContext) -> None:
-    servers = [Server(), Server()]
-    end = task(99, "train-00000.txt", 0, 16, elasticdl_pb2.TRAIN_END_CALLBACK)
-    train(servers, [*training_tasks(), end])
-    store, prefix = context.store(), run.checkpoint_prefix
-    final, latest = pointers.find(store, prefix, pointers.FINAL), pointers.find(store, prefix, pointers.LATEST)
-    assert final is not None
-    assert latest is not None
-    assert (final["version"], latest["version"]) == (20, 16)
-    weights = checkpoints.weights(checkpoints.load(store, final), dict.fromkeys(TABLES, (100, 8)))
+def test_every_task_is_done_and_reported(with_small_tables: Finished) -> None:
+    assert with_small_tables.master.reported == {**dict.fromkeys(range(1, 6), ""), 99: ""}
+
+
+def test_small_tables_are_trained_as_dense_parameters(with_small_tables: Finished) -> None:
+    settings = with_small_tables.run.job
+    model = build_model(settings.model, settings.schedule.minibatch_size, settings.schedule.seed)
+    initial = {variable.name: variable.numpy() for variable in model.trainable_variables}
+    trained = weights(with_small_tables, pointers.FINAL)
     for table in TABLES:
-        rows = {index: row for server in servers for index, row in server.tables[table].items()}
-        assert all(np.array_equal(weights[table][index], row) for index, row in rows.items())
-    assert set(weights) == {variable.name for variable in model_with(_loud(weights), run.job).trainable_variables}
+        assert not np.array_equal(trained[table][2:20], initial[table][2:20])
 
 
-def _loud(weights: dict[str, Any]) -> dict[str, Any]:
-    """Plain gradient descent moves rows less than publishing asks for."""
-    return {name: value * (1000 if name in TABLES else 1) for name, value in weights.items()}
+def test_tables_on_the_servers_are_trained_at_the_rows_of_the_words_that_occur(
+    with_tables_on_servers: Finished,
+) -> None:
+    dataset = Dataset(with_tables_on_servers.store, "data/")
+    words = dataset.vocabulary(100)
+    occurring = {index for line in dataset.lines("train-00000.txt", 0, 160) for index in words.encode(line).tolist()}
+    for table in TABLES:
+        assert occurring <= changed_rows(with_tables_on_servers.servers, table)
 
 
-def test_a_worker_that_only_gets_the_last_task_exports_what_the_servers_hold(run: RunContext) -> None:
+def test_without_the_correction_the_first_table_is_never_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specification = importlib.util.spec_from_file_location("untouched_worker", worker_module.__file__)
+    assert specification is not None
+    assert specification.loader is not None
+    untouched = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(untouched)
     servers = [Server()]
-    train(servers, training_tasks())
-    train(servers, [task(99, "train-00000.txt", 0, 16, elasticdl_pb2.TRAIN_END_CALLBACK)])
-    final = pointers.find(context.store(), run.checkpoint_prefix, pointers.FINAL)
-    assert final is not None
-    assert final["version"] == servers[0].version
+    with a_run(tmp_path, tables_on_servers=True):
+        worker = Worker(worker_arguments(), master_client=Master(training_tasks()), ps_client=client(servers))
+        monkeypatch.setattr(Worker, "report_gradient_to_ps", untouched.Worker.report_gradient_to_ps)
+        worker.run()
+    assert changed_rows(servers, TABLES[0]) == set()
 
 
-def test_a_worker_whose_first_task_is_an_evaluation_evaluates_the_servers_model(run: RunContext) -> None:
-    servers = [Server()]
-    train(servers, training_tasks())
-    servers[0].dense["label/bias:0"] = np.array([0.0, 50.0], dtype=np.float32)
-    evaluation = task(50, "valid-00000.txt", 0, 16, elasticdl_pb2.EVALUATION)
-    _, master = train(servers, [task(51, "train-00000.txt", 0, 16)], [evaluation])
+def test_the_export_is_what_the_servers_hold_at_the_end(with_tables_on_servers: Finished) -> None:
+    exported = weights(with_tables_on_servers, pointers.FINAL)
+    for table in TABLES:
+        rows = {index: row for server in with_tables_on_servers.servers for index, row in server.tables[table].items()}
+        assert all(np.array_equal(exported[table][index], row) for index, row in rows.items())
+    # Plain gradient descent moves rows less than publishing asks for.
+    loud = {name: value * (1000 if name in TABLES else 1) for name, value in exported.items()}
+    settings = with_tables_on_servers.run.job
+    assert {variable.name for variable in model_with(loud, settings).trainable_variables} == set(exported)
+
+
+def test_a_checkpoint_is_written_every_so_many_steps(with_tables_on_servers: Finished) -> None:
+    entry = pointers.find(with_tables_on_servers.store, with_tables_on_servers.run.checkpoint_prefix, pointers.LATEST)
+    assert entry is not None
+    assert entry["version"] == 8
+
+
+def test_a_server_that_comes_back_empty_is_filled_from_the_last_checkpoint(with_tables_on_servers: Finished) -> None:
+    finished = with_tables_on_servers
+    saved = checkpoints.load(
+        finished.store, pointers.find(finished.store, finished.run.checkpoint_prefix, pointers.LATEST) or {}
+    )
+    fresh = [Server(), Server(), Server()]  # another number of servers than wrote it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(context.VARIABLE, finished.run.encode())
+        clear_caches()
+        restored = client(fresh)
+        restored.partition_dense_parameters(saved.dense_parameters.keys())
+        for number in range(3):
+            assert checkpoints.restore(restored, number)
+        clear_caches()
+    assert {server.version for server in fresh} == {saved.version}
+    expected = weights(finished, pointers.LATEST)
+    dense = {name: value for server in fresh for name, value in server.dense.items()}
+    assert all(np.array_equal(dense[name], expected[name]) for name in expected if name not in TABLES)
+    for table in TABLES:
+        rows = {index: row for server in fresh for index, row in server.tables[table].items()}
+        assert len(rows) == 100
+        assert all(np.array_equal(expected[table][index], row) for index, row in rows.items())
+
+
+def test_a_worker_that_only_gets_the_last_task_exports_what_the_servers_hold(tmp_path: Path) -> None:
+    with a_run(tmp_path, tables_on_servers=False) as run:
+        server = Server()
+        train([server], [task(1, "train-00000.txt", 0, 16)])
+        train([server], [last_task()])
+        entry = pointers.find(context.store(), run.checkpoint_prefix, pointers.FINAL)
+    assert entry is not None
+    assert entry["version"] == server.version == 1
+
+
+def test_a_worker_whose_first_task_is_an_evaluation_evaluates_the_servers_model(tmp_path: Path) -> None:
+    with a_run(tmp_path, tables_on_servers=False):
+        server = Server()
+        train([server], [task(1, "train-00000.txt", 0, 16)])
+        server.dense["label/bias:0"] = np.array([0.0, 50.0], dtype=np.float32)
+        evaluation = task(50, "valid-00000.txt", 0, 16, elasticdl_pb2.EVALUATION)
+        _, master = train([server], [task(51, "train-00000.txt", 0, 16)], [evaluation])
     outputs, _ = master.outputs[0]
     difference = outputs["output"][0][:, 1] - outputs["output"][0][:, 0]
     assert difference.min() > 30
 
 
-@pytest.mark.usefixtures("tables_on_servers")
-def test_a_server_that_comes_back_empty_is_filled_from_the_last_checkpoint(run: RunContext) -> None:
-    servers = [Server(), Server()]
-    train(servers, training_tasks())
-    checkpoint = checkpoints.load(
-        context.store(), pointers.find(context.store(), run.checkpoint_prefix, pointers.LATEST) or {}
-    )
-    for server in servers:
-        server.empty()
-    train(servers, [task(1, "train-00000.txt", 0, 16)])
-    assert {server.version for server in servers} == {checkpoint.version + 1}
-    saved = checkpoints.weights(checkpoint, dict.fromkeys(TABLES, (100, 8)))
-    for table in TABLES:
-        rows = {index: row for server in servers for index, row in server.tables[table].items()}
-        assert sum(np.allclose(saved[table][index], row, atol=0.05) for index, row in rows.items()) == len(rows)
-
-
-def test_a_strategy_that_does_not_average_is_refused(run: RunContext) -> None:
-    worker = Worker(worker_arguments(), master_client=Master([]), ps_client=client([Server()]))
-    worker._distribution_strategy = "AllreduceStrategy"
-    with pytest.raises(SettingsError, match="do not average gradients"):
-        worker.run()
+def test_a_strategy_that_does_not_average_is_refused(tmp_path: Path) -> None:
+    with a_run(tmp_path, tables_on_servers=False):
+        worker = Worker(worker_arguments(), master_client=Master([]), ps_client=client([Server()]))
+        worker._distribution_strategy = "AllreduceStrategy"
+        with pytest.raises(SettingsError, match="do not average gradients"):
+            worker.run()

@@ -13,6 +13,8 @@ from typing import Any
 import alibabacloud_oss_v2 as oss_v2
 import oss2
 import pytest
+import requests
+import requests.adapters
 from aiohttp import web
 from alibabacloud_oss_v2.transport import RequestsHttpClient
 
@@ -25,6 +27,19 @@ from sandbox.cloud.oss.service import ObjectStorage
 REGION = "cn-hangzhou"
 
 
+class ClosingAdapter(requests.adapters.HTTPAdapter):
+    """Remembers the answers, as the SDKs leave some unread (HEAD, 204) with their connections open."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=16)
+        self.answers: list[requests.Response] = []
+
+    def send(self, *arguments: Any, **options: Any) -> requests.Response:
+        answer = super().send(*arguments, **options)
+        self.answers.append(answer)
+        return answer
+
+
 @dataclass
 class Server:
     """The running storage, and clients for it."""
@@ -35,11 +50,16 @@ class Server:
     clock: ManualClock
     policies: dict[str, list[str]]
     loop: asyncio.AbstractEventLoop
-    first_session: oss2.Session = field(default_factory=oss2.Session)
-    second_session: RequestsHttpClient = field(default_factory=RequestsHttpClient)
+    adapter: ClosingAdapter = field(default_factory=ClosingAdapter)
+
+    def __post_init__(self) -> None:
+        self.first_session = oss2.Session(adapter=self.adapter)
+        self.second_session = RequestsHttpClient(adapter=self.adapter)
 
     def close_clients(self) -> None:
         """Close all connections of the SDKs."""
+        for answer in self.adapter.answers:
+            answer.close()
         self.first_session.session.close()
         self.second_session.close()
 

@@ -33,6 +33,7 @@ class Server:
                 status, body = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
                 content = json.dumps(body).encode()
                 self.send_response(status)
+                self.send_header("Warning", '299 - "v1beta1 is deprecated"')
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -75,6 +76,13 @@ def test_a_busy_server_is_asked_again(server: Server, client: Client) -> None:
     server.answers = [(429, {}), (503, {}), (200, {"a": 1})]
     assert client.get("/x") == {"a": 1}
     assert len(server.seen) == 3
+
+
+def test_the_servers_warnings_are_kept_for_the_thread_that_asked(server: Server, client: Client) -> None:
+    server.answers = [(200, {})]
+    assert client.last_warnings() == []
+    client.get("/x")
+    assert client.last_warnings() == ["v1beta1 is deprecated"]
 
 
 def test_a_refusal_is_not_repeated_and_an_endless_one_ends(server: Server, client: Client) -> None:
