@@ -35,7 +35,7 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": credentials["access_key_secret"],
         "ALICLOUD_ACCESS_KEY": credentials["access_key_id"],
         "ALICLOUD_SECRET_KEY": credentials["access_key_secret"],
-        # The provider has no variable for the endpoint that it would ask for the account, and asks only without this one.
+        # The provider has no variable for the endpoint of which it asks the account; it does not ask when it is told.
         "ALIBABA_CLOUD_ACCOUNT_ID": credentials["account_id"],
         "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
         "SSL_CERT_FILE": bundle,

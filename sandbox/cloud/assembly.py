@@ -22,6 +22,7 @@ from sandbox.cloud.core.store import Store
 from sandbox.cloud.cs.api import CsService
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters
+from sandbox.cloud.cs.node_editor import KubernetesNodeEditor, NodeEditor, SimulatedNodeEditor
 from sandbox.cloud.cs.nodes import NodePlanner
 from sandbox.cloud.cs.operations import Operations
 from sandbox.cloud.dns.lines import Lines
@@ -126,7 +127,8 @@ def assemble(
         if not options.simulated:
             webhook.install(cluster, backend)
 
-    operations = Operations(context, clusters, factory, install, planner)
+    editor: NodeEditor = SimulatedNodeEditor() if options.simulated else KubernetesNodeEditor()
+    operations = Operations(context, clusters, factory, install, planner, editor)
     accounts = ClusterServiceAccounts(operations.backend)
     webhook = PodIdentityWebhook(context, clusters, accounts, f"https://{options.endpoint}", options.authority)
     container_service = CsService(context, clusters, networks, compute, operations, planner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import tempfile
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import Any
 import httpx
 import yaml
 
-from sandbox.cloud.identity_webhook.errors import KubernetesError
+from sandbox.errors import SandboxError
 
 CALL_SECONDS = 10.0
 FIELD_MANAGER = "sandbox-cloud"
+
+
+class KubernetesError(SandboxError):
+    """The cluster's API server did not answer, or refused."""
 
 
 class KubernetesClient:
@@ -58,6 +63,11 @@ class KubernetesClient:
             headers={"Content-Type": "application/apply-patch+yaml"},
         )
         return _object(response)
+
+    def merge(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Merge-patch an object: null removes a field."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        return _object(self._send("PATCH", path, content=json.dumps(body), headers=headers))
 
     def delete(self, path: str) -> None:
         """Delete an object; no error when there is none."""

@@ -15,7 +15,7 @@ from sandbox.region.specification import NodeSpec
 
 
 class ClusterBackend(Protocol):
-    """One region's cluster. Every method may be called from any thread, but only one at a time."""
+    """One region's cluster. Methods may be called from several threads at once."""
 
     @property
     def issuer(self) -> str:

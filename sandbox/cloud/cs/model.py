@@ -84,6 +84,8 @@ class NodePool(BaseModel):
     auto_scaling: dict[str, Any]
     kubernetes_config: dict[str, Any]
     other: dict[str, Any]
+    update_nodes: bool = False
+    """Whether the last change of labels and taints is meant for the nodes that are there, too."""
 
     @property
     def name(self) -> str:
@@ -97,7 +99,7 @@ class NodePool(BaseModel):
 
 
 class Node(BaseModel):
-    """A machine of a pool."""
+    """A machine of a pool, with the labels and taints that it was last given."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -111,6 +113,8 @@ class Node(BaseModel):
     instance_type: str
     created: datetime.datetime
     ready: bool = False
+    labels: dict[str, str] = {}
+    taints: list[dict[str, str]] = []
 
 
 class Task(BaseModel):

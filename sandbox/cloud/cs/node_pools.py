@@ -98,7 +98,7 @@ class NodePoolActions:
         path="/clusters/{cluster_id}/nodepools/{nodepool_id}",
     )
     def modify_node_pool(self, call: Call) -> Answer:
-        """Change a pool. New labels and taints reach nodes that come later; those there keep theirs."""
+        """Change a pool. New labels and taints reach nodes that come later, and those there with update_nodes."""
         cluster, pool = self.find_cluster(call), self.find_pool(call)
         group = pool.scaling_group | section(call, "scaling_group")
         scaling = pool.auto_scaling | section(call, "auto_scaling")
@@ -115,6 +115,7 @@ class NodePoolActions:
                 "auto_scaling": scaling,
                 "kubernetes_config": kubernetes,
                 "other": other,
+                "update_nodes": call.parameters.boolean("update_nodes"),
                 "size": changed_size(pool, section(call, "scaling_group"), scaling, call.parameters.raw("count")),
             }
         )

@@ -16,7 +16,11 @@ from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.regions import new_identifier
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters, Node, NodePool, Task
+from sandbox.cloud.cs.node_editor import NodeEditor
 from sandbox.cloud.cs.nodes import NodePlanner
+
+NODES_AT_ONCE = 2
+"""How many nodes start at the same time: most of a start is waiting, and more would starve a small machine."""
 
 ReadyHook = Callable[[Cluster, ClusterBackend], None]
 """What is installed in a cluster once its API server answers (the identity webhook)."""
@@ -31,6 +35,7 @@ class Operations:
     factory: BackendFactory
     when_ready: ReadyHook
     planner: NodePlanner
+    editor: NodeEditor
     _backends: dict[str, ClusterBackend] = field(default_factory=dict)
     _executors: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,8 +69,6 @@ class Operations:
         for cluster in self.clusters.clusters.list():
             if cluster.state == "deleting":
                 self.submit(cluster.region, cluster.identifier, partial(self.delete_cluster, cluster.identifier))
-                continue
-            if cluster.state == "failed":
                 continue
             self.submit(cluster.region, cluster.identifier, partial(self.boot_cluster, cluster.identifier))
             for pool in self.clusters.pools_of(cluster.identifier):
@@ -150,23 +153,29 @@ class Operations:
         nodes = self.clusters.nodes_of(pool.identifier)
         for node in nodes[pool.size :]:
             self._remove(node)
-        for node in nodes[: pool.size]:
-            self._add(pool, node)
+        wanted = nodes[: pool.size]
         for _ in range(pool.size - len(nodes)):
-            self._add(pool, self.planner.plan(pool))
+            planned = self.planner.plan(pool)
+            self.clusters.nodes.put(planned.name, planned, planned.region)
+            wanted.append(planned)
+        with ThreadPoolExecutor(max_workers=NODES_AT_ONCE, thread_name_prefix="node") as adders:
+            for added in [adders.submit(self._add, pool, node) for node in wanted]:
+                added.result()
 
     def _add(self, pool: NodePool, node: Node) -> None:
         if self._stopping.is_set():
             raise RuntimeError("the emulator is stopping; it goes on at its next start")
-        self.clusters.nodes.put(node.name, node, node.region)
         backend = self.backend(node.region)
-        if node.name in backend.node_names():
-            if not node.ready:
-                self.clusters.nodes.put(node.name, node.model_copy(update={"ready": True}), node.region)
+        wanted = self.planner.specification(pool, node)
+        given = {"labels": wanted.labels, "taints": wanted.taints}
+        if not node.ready or node.name not in backend.node_names():
+            backend.add_node(wanted)
+            self.context.log.event("info", "node is ready", node=node.name, pool=pool.identifier)
+        elif not pool.update_nodes or given == {"labels": node.labels, "taints": node.taints}:
             return
-        backend.add_node(self.planner.specification(pool, node))
-        self.clusters.nodes.put(node.name, node.model_copy(update={"ready": True}), node.region)
-        self.context.log.event("info", "node is ready", node=node.name, pool=pool.identifier)
+        else:
+            self.editor.edit(backend, wanted, node.labels, node.taints)
+        self.clusters.nodes.put(node.name, node.model_copy(update={"ready": True, **given}), node.region)
 
     def _remove(self, node: Node) -> None:
         self.backend(node.region).remove_node(node.name)

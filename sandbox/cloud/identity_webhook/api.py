@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from sandbox.cloud.core.calls import CallRecord
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
+from sandbox.cloud.core.kubernetes import KubernetesClient, KubernetesError
 from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.model import RRSA_ADDON, Cluster, Clusters
-from sandbox.cloud.identity_webhook.errors import KubernetesError
-from sandbox.cloud.identity_webhook.kubernetes import KubernetesClient
+from sandbox.cloud.identity_webhook.errors import ReviewError
 from sandbox.cloud.identity_webhook.model import identity_of, patch_for, webhook_configuration
 
 PATH = "/_sandbox/pod-identity"
@@ -33,7 +33,7 @@ class ServiceAccounts(Protocol):
 class ClusterServiceAccounts:
     """Reads them from the real clusters, through connections that are kept."""
 
-    backends: Any
+    backends: Callable[[str], ClusterBackend]
     _clients: dict[str, tuple[str, KubernetesClient]] = field(default_factory=dict)
 
     def service_account(self, cluster: Cluster, namespace: str, name: str) -> Mapping[str, Any] | None:
@@ -76,7 +76,9 @@ class PodIdentityWebhook:
             request = json.loads(body)["request"]
             uid = str(request["uid"])
             patch = self._patch(cluster_id, request)
-        except (ValueError, KeyError, TypeError) as error:
+        except ReviewError as error:
+            code, message = 404, str(error)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             code, message = 400, f"this is no AdmissionReview of a pod: {error!r}"
         except KubernetesError as error:
             code, message = 500, f"the sandbox's identity webhook cannot read the service account: {error}"
@@ -92,7 +94,7 @@ class PodIdentityWebhook:
     def _patch(self, cluster_id: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         cluster = self.clusters.clusters.get(cluster_id)
         if cluster is None:
-            raise KeyError(f"cluster {cluster_id}")
+            raise ReviewError(f"there is no cluster {cluster_id}")
         pod, namespace = request["object"], str(request["namespace"])
         name = str((pod.get("spec") or {}).get("serviceAccountName") or "default")
         service_account = self.accounts.service_account(cluster, namespace, name)

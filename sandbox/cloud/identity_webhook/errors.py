@@ -1,9 +1,9 @@
-"""What can go wrong when a cluster is spoken to."""
+"""Why a pod is refused."""
 
 from __future__ import annotations
 
 from sandbox.errors import SandboxError
 
 
-class KubernetesError(SandboxError):
-    """The cluster's API server did not answer, or refused."""
+class ReviewError(SandboxError):
+    """The request is no review of a pod of a known cluster."""

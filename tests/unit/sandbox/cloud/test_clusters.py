@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.cloud.cs.node_editor import node_patch
 from sandbox.region.specification import NodeSpec
 
 POOL = {
@@ -254,3 +255,27 @@ def test_an_unknown_path_is_loud(world: Any) -> None:
     reply = world.roa.send("POST", "/clusters/c1/hibernate")
     assert (reply.status, reply.code) == (404, "InvalidAction.NotFound")
     assert "POST /clusters/c1/hibernate" in reply.json()["message"]
+
+
+def test_new_labels_reach_the_nodes_that_are_there_only_when_asked_to(world: Any) -> None:
+    cluster, vswitch = world.cluster()
+    pool = make_pool(world, cluster, vswitch).json()["nodepool_id"]
+    world.settle()
+    path = f"/clusters/{cluster}/nodepools/{pool}"
+    change = {"kubernetes_config": {"labels": [{"key": "business", "value": "chatbot"}]}}
+    values = lambda: {node.labels["business"] for node in world.backends["cn-hangzhou"].nodes.values()}  # noqa: E731
+    world.roa("PUT", path, change)
+    world.settle()
+    assert values() == {"qa"}
+    world.roa("PUT", path, {**change, "update_nodes": True})
+    world.settle()
+    assert values() == {"chatbot"}
+
+
+def test_a_nodes_patch_removes_what_the_pool_gave_and_keeps_what_others_did() -> None:
+    foreign = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+    old = {"key": "business", "value": "qa", "effect": "NoSchedule"}
+    new = {"key": "business", "value": "chatbot", "effect": "NoExecute"}
+    wanted = NodeSpec("n", labels={"a": "2"}, taints=[new])
+    patch = node_patch({"spec": {"taints": [foreign, old]}}, wanted, {"a": "1", "b": "1"}, [old])
+    assert patch == {"metadata": {"labels": {"a": "2", "b": None}}, "spec": {"taints": [foreign, new]}}

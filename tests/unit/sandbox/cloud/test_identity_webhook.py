@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.identity_webhook.errors import KubernetesError
+from sandbox.cloud.core.kubernetes import KubernetesError
 from sandbox.cloud.identity_webhook.model import session_name, webhook_configuration
 
 MOUNT = "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens"

@@ -1,0 +1,257 @@
+"""The emulator's container service with a real cluster: kubeconfig, real nodes, workload identity, a killed emulator.
+
+What each call answers in detail is tested with simulated clusters in tests/unit/sandbox/cloud.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import signal
+import ssl
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+import pytest
+
+from sandbox import cloud_process, lifecycle
+from sandbox.certificates import certificate_authority
+from sandbox.progress import Progress
+from sandbox.settings import SandboxSettings
+from tests.sandbox.cluster import Cluster, wait_for
+
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.timeout(900),
+    # The cloud is meant to outlive who starts it.
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
+]
+
+REGION = "cn-hangzhou"
+STEP_SECONDS = 240.0
+VERSIONS = {"vpc": "2016-04-28", "ram": "2015-05-01", "sts": "2015-04-01", "cs": "2015-12-15"}
+Json = dict[str, Any]
+
+
+class Api:
+    """A client that signs with ACS3-HMAC-SHA256 and calls hosts by their real names, as the newer SDKs do."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        credentials = json.loads((settings.state / "credentials.json").read_text())
+        self.account = str(credentials["account_id"])
+        self._key, self._secret = credentials["access_key_id"], credentials["access_key_secret"]
+        authority = certificate_authority(settings.cache).certificate_path
+        context = ssl.create_default_context(cafile=str(authority))
+        self._client = httpx.Client(verify=context, timeout=60, trust_env=False)
+        self._base = f"https://{settings.addresses.cloud}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def rpc(self, service: str, action: str, *, signed: bool = True, **parameters: str) -> Json:
+        """An action of the RPC style."""
+        return self._send(service, action, "POST", "/", {"RegionId": REGION, **parameters}, b"", signed=signed)
+
+    def cs(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+        """A path of the container service."""
+        content = b"" if body is None else json.dumps(body).encode()
+        return self._send("cs", "Any", method, path, query, content, signed=True)
+
+    def task(self, answer: Json) -> None:
+        """Wait for what a call of the container service began."""
+        task = wait_for("the end of a task", lambda: self._ended(answer["task_id"]), STEP_SECONDS)
+        assert task["state"] == "success", task
+
+    def _ended(self, identifier: str) -> Json | None:
+        task = self.cs("GET", f"/tasks/{identifier}")
+        return None if task["state"] == "running" else task
+
+    def _send(
+        self, service: str, action: str, method: str, path: str, query: Json, body: bytes, *, signed: bool
+    ) -> Json:
+        headers = {
+            "host": f"{service}.{REGION}.aliyuncs.com",
+            "x-acs-action": action,
+            "x-acs-version": VERSIONS[service],
+            "x-acs-date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "x-acs-signature-nonce": uuid.uuid4().hex,
+            "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
+            "content-type": "application/json",
+        }
+        encoded = urlencode(sorted(query.items()), quote_via=quote, safe="~")
+        if signed:
+            names = sorted(headers)
+            lines = "".join(f"{name}:{headers[name]}\n" for name in names)
+            digest = hashlib.sha256(body).hexdigest()
+            canonical = f"{method}\n{path}\n{encoded}\n{lines}\n{';'.join(names)}\n{digest}"
+            text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
+            signature = hmac.new(self._secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+            credential = f"Credential={self._key},SignedHeaders={';'.join(names)},Signature={signature}"
+            headers["authorization"] = f"ACS3-HMAC-SHA256 {credential}"
+        url = f"{self._base}{path}" + (f"?{encoded}" if encoded else "")
+        response = self._client.request(method, url, headers=headers, content=body)
+        assert response.is_success, response.text
+        return dict(response.json()) if response.content else {}
+
+
+@pytest.fixture(scope="module")
+def api(empty_sandbox: SandboxSettings, progress: Progress) -> Iterator[Api]:
+    lifecycle.start(empty_sandbox, progress)
+    client = Api(empty_sandbox)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def cluster_id(api: Api) -> Iterator[str]:
+    """A running cluster with workload identity, which is deleted at the end."""
+    vpc = api.rpc("vpc", "CreateVpc", CidrBlock="10.0.0.0/8")["VpcId"]
+    vswitch = api.rpc("vpc", "CreateVSwitch", VpcId=vpc, ZoneId="cn-hangzhou-h", CidrBlock="10.1.0.0/16")
+    body = {
+        "name": "platform",
+        "region_id": REGION,
+        "cluster_type": "ManagedKubernetes",
+        "vswitch_ids": [vswitch["VSwitchId"]],
+        "enable_rrsa": True,
+    }
+    made = api.cs("POST", "/clusters", body)
+    api.task(made)
+    yield made["cluster_id"]
+    api.task(api.cs("DELETE", f"/clusters/{made['cluster_id']}"))
+
+
+@pytest.fixture(scope="module")
+def kubernetes(api: Api, cluster_id: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    path: Path = tmp_path_factory.mktemp("kubeconfig") / "config"
+    path.write_text(api.cs("GET", f"/k8s/{cluster_id}/user_config")["config"])
+    path.chmod(0o600)
+    return Cluster(path, "qa")
+
+
+@pytest.fixture(scope="module")
+def pool(api: Api, cluster_id: str) -> str:
+    """A pool with one GPU node."""
+    vswitch = api.cs("GET", f"/clusters/{cluster_id}")["vswitch_ids"][0]
+    body = {
+        "nodepool_info": {"name": "gpu"},
+        "scaling_group": {
+            "instance_types": ["ecs.gn6i-c4g1.xlarge"],
+            "vswitch_ids": [vswitch],
+            "desired_size": 1,
+        },
+        "kubernetes_config": {
+            "labels": [{"key": "business", "value": "qa"}],
+            "taints": [{"key": "business", "value": "qa", "effect": "NoSchedule"}],
+        },
+    }
+    made = api.cs("POST", f"/clusters/{cluster_id}/nodepools", body)
+    api.task(made)
+    return str(made["nodepool_id"])
+
+
+def test_the_kubeconfig_opens_the_real_cluster(kubernetes: Cluster) -> None:
+    assert json.loads(kubernetes.run("get", "--raw", "/version"))["major"] == "1"
+
+
+def test_a_pools_node_is_real_and_has_what_was_asked_for(kubernetes: Cluster, pool: str) -> None:
+    (node,) = kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}")
+    assert node["metadata"]["labels"]["business"] == "qa"
+    assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == "cn-hangzhou-h"
+    assert {"key": "business", "value": "qa", "effect": "NoSchedule"} in node["spec"]["taints"]
+    assert node["status"]["capacity"]["nvidia.com/gpu"] == "1"
+    conditions = {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}
+    assert conditions["Ready"] == "True"
+
+
+def test_new_labels_reach_the_real_node(api: Api, cluster_id: str, kubernetes: Cluster, pool: str) -> None:
+    config = {"labels": [{"key": "tier", "value": "serving"}], "taints": []}
+    change = {"kubernetes_config": config, "update_nodes": True}
+    api.task(api.cs("PUT", f"/clusters/{cluster_id}/nodepools/{pool}", change))
+    (node,) = kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}")
+    assert node["metadata"]["labels"]["tier"] == "serving"
+    assert "business" not in node["metadata"]["labels"]
+    assert "business" not in {taint["key"] for taint in node["spec"].get("taints", [])}
+
+
+@pytest.fixture(scope="module")
+def identity(api: Api, cluster_id: str, kubernetes: Cluster) -> str:
+    """A role that the service account qa/trainer may take on; gives the identity provider's name."""
+    provider = f"acs:ram::{api.account}:oidc-provider/ack-rrsa-{cluster_id}"
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Federated": [provider]},
+        "Condition": {"StringEquals": {"oidc:sub": "system:serviceaccount:qa:trainer"}},
+    }
+    trust = json.dumps({"Version": "1", "Statement": [statement]})
+    api.rpc("ram", "CreateRole", RoleName="trainer", AssumeRolePolicyDocument=trust)
+    kubernetes.run("create", "namespace", "qa")
+    kubernetes.run("label", "namespace", "qa", "pod-identity.alibabacloud.com/injection=on")
+    kubernetes.run("create", "serviceaccount", "trainer")
+    kubernetes.run("annotate", "serviceaccount", "trainer", "pod-identity.alibabacloud.com/role-name=trainer")
+    return provider
+
+
+def test_a_pod_is_given_its_role_by_the_webhook(kubernetes: Cluster, identity: str, api: Api) -> None:
+    overrides = json.dumps({"spec": {"serviceAccountName": "trainer"}})
+    made = json.loads(
+        kubernetes.run(
+            *("run", "probe", "--image=none", "--restart=Never", "--dry-run=server", "-o", "json"),
+            f"--overrides={overrides}",
+        )
+    )
+    (container,) = made["spec"]["containers"]
+    variables = {item["name"]: item["value"] for item in container["env"]}
+    assert variables["ALIBABA_CLOUD_ROLE_ARN"] == f"acs:ram::{api.account}:role/trainer"
+    assert variables["ALIBABA_CLOUD_OIDC_PROVIDER_ARN"] == identity
+    assert "rrsa-oidc-token" in {volume["name"] for volume in made["spec"]["volumes"]}
+
+
+def test_a_real_token_becomes_credentials(kubernetes: Cluster, identity: str, api: Api) -> None:
+    token = kubernetes.run("create", "token", "trainer", "--audience=sts.aliyuncs.com").strip()
+    answer = api.rpc(
+        "sts",
+        "AssumeRoleWithOIDC",
+        signed=False,
+        RoleArn=f"acs:ram::{api.account}:role/trainer",
+        OIDCProviderArn=identity,
+        OIDCToken=token,
+        RoleSessionName="qa.trainer",
+    )
+    assert answer["Credentials"]["AccessKeyId"].startswith("STS.")
+    assert answer["OIDCTokenInfo"]["Subject"] == "system:serviceaccount:qa:trainer"
+
+
+def test_a_killed_emulator_comes_back_to_its_cluster_and_shrinks_the_pool(
+    api: Api, cluster_id: str, kubernetes: Cluster, pool: str, empty_sandbox: SandboxSettings
+) -> None:
+    process = cloud_process.process_id(empty_sandbox)
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
+    wait_for("the emulator's end", lambda: cloud_process.process_id(empty_sandbox) is None, 30)
+    cloud_process.start(empty_sandbox)
+    assert api.cs("GET", f"/clusters/{cluster_id}")["state"] == "running"
+    path = f"/clusters/{cluster_id}/nodepools/{pool}"
+    api.task(api.cs("PUT", path, {"scaling_group": {"desired_size": 0}}))
+    assert kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}") == []
+
+
+def test_nothing_secret_is_in_the_log(api: Api, cluster_id: str, empty_sandbox: SandboxSettings) -> None:
+    credentials = json.loads((empty_sandbox.state / "credentials.json").read_text())
+    found = subprocess.run(
+        ["grep", "-r", "-l", "-F", credentials["access_key_secret"], str(empty_sandbox.state / "logs")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert found.stdout == ""
