@@ -125,10 +125,10 @@ class Parameters:
         """Tags: a list of records with Key and Value."""
         tags = {}
         for record in self.records(name):
-            key = record.get("Key") or record.get("key") or ""
+            key = record.get("Key") or record.get("TagKey") or ""
             if not key:
                 raise CloudError("MissingParameter.TagKey", f"A tag in {name} has no key.")
-            tags[key] = record.get("Value", record.get("value", ""))
+            tags[key] = record.get("Value", record.get("TagValue", ""))
         return tags
 
     def _declared(self, name: str) -> None:

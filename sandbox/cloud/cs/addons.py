@@ -10,6 +10,7 @@ from sandbox.cloud.core.service import Answer, Call, action
 from sandbox.cloud.cs.errors import invalid
 from sandbox.cloud.cs.model import RRSA_ADDON, Addon
 from sandbox.cloud.cs.node_pools import NodePoolActions
+from sandbox.cloud.cs.validation import objects
 
 KNOWN_ADDONS = {
     "metrics-server": "v0.3.9.7",
@@ -101,12 +102,8 @@ class AddonActions(NodePoolActions):
 
 def addons_of(value: Any, *, known: bool = True) -> list[Addon]:
     """The components that a request names; those that are disabled are left out."""
-    if not isinstance(value, list):
-        raise invalid("addons", value, "it must be a list of objects with a name")
     found = []
-    for item in value:
-        if not isinstance(item, dict) or not item.get("name"):
-            raise invalid("addons", item, "an addon is an object with a name")
+    for item in objects("addons", value, "name"):
         name = str(item["name"])
         if known and name not in KNOWN_ADDONS:
             raise invalid("addons.name", name, "the emulator knows " + ", ".join(sorted(KNOWN_ADDONS)))

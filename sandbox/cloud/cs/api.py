@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from sandbox.cloud.cs.errors import cluster_quota, cluster_state, deletion_prote
 from sandbox.cloud.cs.model import DEFAULT_VERSION, RRSA_ADDON, Cluster, Clusters
 from sandbox.cloud.cs.nodes import NodePlanner
 from sandbox.cloud.cs.operations import Operations
+from sandbox.cloud.cs.validation import section, tags, texts
 from sandbox.cloud.ecs.model import Compute, SecurityGroup
 from sandbox.cloud.vpc.model import Networks
 from sandbox.cloud.vpc.networks import default_resource_group
@@ -46,6 +48,8 @@ SHOWN_BACK = (
     "audit_log_config",
 )
 """Fields that are noted and described back, without an effect on the real cluster."""
+
+SECTIONS_SHOWN_BACK = ("maintenance_window", "operation_policy", "audit_log_config")
 
 VERSION = re.compile(r"1\.\d{2}\.\d+-aliyun\.\d+|1\.\d{2}(\.\d+)?")
 KUBECONFIG_LIFETIME = datetime.timedelta(days=3 * 365)
@@ -110,8 +114,8 @@ class CsService(AddonActions, Service):
             public_endpoint=parameters.boolean("endpoint_public_access"),
             rrsa=parameters.boolean("enable_rrsa"),
             addons=addons,
-            tags=cluster_tags(parameters.raw("tags")),
-            request={name: parameters.raw(name) for name in SHOWN_BACK if parameters.raw(name) is not None},
+            tags=tags("tags", parameters.raw("tags")),
+            request=shown_back(call, SHOWN_BACK),
         )
         with self.context.store.transaction():
             existing = self.clusters.clusters.list(region)
@@ -173,11 +177,7 @@ class CsService(AddonActions, Service):
             changes["rrsa"] = parameters.boolean("enable_rrsa")
         if parameters.raw("vswitch_ids"):
             changes["vswitch_ids"] = self.check_network(call)[1]
-        shown = {
-            name: parameters.raw(name)
-            for name in ("maintenance_window", "operation_policy", "timezone")
-            if parameters.raw(name) is not None
-        }
+        shown = shown_back(call, ("maintenance_window", "operation_policy", "timezone"))
         changes["request"] = cluster.request | shown
         self.clusters.update_cluster(cluster.identifier, **changes)
         task = self.operations.new_task(cluster.identifier, cluster.identifier, "cluster_modify")
@@ -189,7 +189,7 @@ class CsService(AddonActions, Service):
     def modify_cluster_tags(self, call: Call) -> Answer:
         """Replace a cluster's tags."""
         cluster = self.find_cluster(call)
-        self.clusters.update_cluster(cluster.identifier, tags=cluster_tags(call.parameters.raw("body")))
+        self.clusters.update_cluster(cluster.identifier, tags=tags("body", call.parameters.raw("body")))
         return {}
 
     @action(
@@ -285,7 +285,7 @@ class CsService(AddonActions, Service):
 
     def check_network(self, call: Call) -> tuple[str, list[str]]:
         """The network and switches that the call names, which must belong together."""
-        vswitch_ids = [str(item) for item in call.parameters.raw("vswitch_ids") or []]
+        vswitch_ids = texts("vswitch_ids", call.parameters.raw("vswitch_ids"))
         if not vswitch_ids:
             raise invalid("vswitch_ids", vswitch_ids, "name at least one vswitch")
         vpc_id = ""
@@ -336,11 +336,17 @@ class CsService(AddonActions, Service):
         }
 
 
-def cluster_tags(value: Any) -> dict[str, str]:
-    """Tags in the container service's form: a list of objects with key and value."""
-    tags: dict[str, str] = {}
-    for item in value or []:
-        if not isinstance(item, dict) or not item.get("key"):
-            raise invalid("tags", item, "a tag has a key and a value")
-        tags[str(item["key"])] = str(item.get("value") or "")
-    return tags
+def shown_back(call: Call, names: Iterable[str]) -> dict[str, Any]:
+    """The fields of the request that are described back; sections must be objects, and texts no objects."""
+    found: dict[str, Any] = {}
+    for name in names:
+        value = call.parameters.raw(name)
+        if value is None:
+            continue
+        if name in SECTIONS_SHOWN_BACK:
+            found[name] = section(call, name)
+        elif name == "controlplane_log_components":
+            found[name] = texts(name, value)
+        else:
+            found[name] = call.parameters.text(name)
+    return found

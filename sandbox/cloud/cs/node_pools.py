@@ -22,14 +22,13 @@ from sandbox.cloud.cs.errors import (
 from sandbox.cloud.cs.model import Cluster, Clusters, NodePool
 from sandbox.cloud.cs.nodes import NodePlanner
 from sandbox.cloud.cs.operations import Operations
+from sandbox.cloud.cs.validation import changed_size, check_kubernetes_config, initial_size, section, texts
 from sandbox.cloud.ecs.instance_types import instance_type
 from sandbox.cloud.vpc.model import Networks
 
 SECTIONS = (
     "nodepool_info scaling_group auto_scaling kubernetes_config management tee_config node_config auto_mode count"
 )
-EFFECTS = ("NoSchedule", "NoExecute", "PreferNoSchedule")
-Section = dict[str, Any]
 
 
 class NodePoolActions:
@@ -116,7 +115,7 @@ class NodePoolActions:
                 "kubernetes_config": kubernetes,
                 "other": other,
                 "update_nodes": call.parameters.boolean("update_nodes"),
-                "size": changed_size(pool, section(call, "scaling_group"), scaling, call.parameters.raw("count")),
+                "size": changed_size(pool.size, section(call, "scaling_group"), scaling, call.parameters.raw("count")),
             }
         )
         with self.context.store.transaction():
@@ -223,66 +222,15 @@ class NodePoolActions:
 
     def check_scaling_group(self, cluster: Cluster, group: Mapping[str, Any]) -> None:
         """Refuse unknown machines and switches."""
-        types = group.get("instance_types") or []
+        types = texts("scaling_group.instance_types", group.get("instance_types"))
         if not types:
             raise invalid("scaling_group.instance_types", types, "name at least one instance type")
         for name in types:
-            instance_type(str(name))
-        switches = group.get("vswitch_ids") or []
+            instance_type(name)
+        switches = texts("scaling_group.vswitch_ids", group.get("vswitch_ids"))
         if not switches:
             raise invalid("scaling_group.vswitch_ids", switches, "name at least one vswitch")
         for identifier in switches:
-            vswitch = self.networks.vswitches.get(str(identifier))
+            vswitch = self.networks.vswitches.get(identifier)
             if vswitch is None or vswitch.vpc_id != cluster.vpc_id:
                 raise invalid("scaling_group.vswitch_ids", identifier, f"it is not a switch of {cluster.vpc_id}")
-
-
-def section(call: Call, name: str) -> Section:
-    """A section of the request's body, without fields that are null; empty when absent."""
-    value = call.parameters.raw(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise invalid(name, value, "it must be an object")
-    return {key: item for key, item in value.items() if item is not None}
-
-
-def initial_size(group: Mapping[str, Any], scaling: Mapping[str, Any], count: Any) -> int:
-    """How many nodes a new pool has: its minimum under an autoscaler, otherwise what it desires."""
-    if scaling.get("enable"):
-        return whole("auto_scaling.min_instances", scaling.get("min_instances", 0))
-    return whole("scaling_group.desired_size", group.get("desired_size", count or 0))
-
-
-def changed_size(pool: NodePool, given: Mapping[str, Any], scaling: Mapping[str, Any], count: Any) -> int:
-    """How many nodes a changed pool has: within its limits under an autoscaler, otherwise what it now desires."""
-    if scaling.get("enable"):
-        lowest = whole("auto_scaling.min_instances", scaling.get("min_instances", 0))
-        highest = whole("auto_scaling.max_instances", scaling.get("max_instances", lowest))
-        return max(lowest, min(pool.size, highest))
-    if "desired_size" in given:
-        return whole("scaling_group.desired_size", given["desired_size"])
-    return pool.size + (whole("count", count) if count else 0)
-
-
-def whole(name: str, value: Any) -> int:
-    """A count that is zero or more."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise invalid(name, value, "it must be a whole number") from None
-    if number < 0:
-        raise invalid(name, value, "it must be 0 or more")
-    return number
-
-
-def check_kubernetes_config(config: Mapping[str, Any]) -> None:
-    """Refuse labels without a key and taints without a known effect."""
-    for label in config.get("labels") or []:
-        if not isinstance(label, dict) or not label.get("key"):
-            raise invalid("kubernetes_config.labels", label, "a label has a key and a value")
-    for taint in config.get("taints") or []:
-        if not isinstance(taint, dict) or not taint.get("key") or taint.get("effect") not in EFFECTS:
-            raise invalid(
-                "kubernetes_config.taints", taint, f"a taint has a key and an effect, one of {', '.join(EFFECTS)}"
-            )

@@ -50,8 +50,7 @@ class KmsService(Service):
             policy=parameters.text("Policy", self.default_policy()),
         )
         self.put(key)
-        tags = {record["TagKey"]: record.get("TagValue", "") for record in parameters.records("Tags")}
-        self.keys.tags.add("key", key.identifier, tags)
+        self.keys.tags.add("key", key.identifier, parameters.tags("Tags"))
         return {"KeyMetadata": self.describe(key)}
 
     @action("DescribeKey", "KeyId")
