@@ -44,6 +44,11 @@ def start(settings: SandboxSettings) -> None:
             stderr=stream,
             start_new_session=True,
         )
+    _wait_until_it_answers(settings, process, output)
+    process.returncode = 0  # it is meant to outlive us: else Python warns that it still runs
+
+
+def _wait_until_it_answers(settings: SandboxSettings, process: subprocess.Popen[bytes], output: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while not is_answering(settings):
         if process.poll() is not None or time.monotonic() > deadline:

@@ -17,6 +17,7 @@ from sandbox.errors import SandboxError
 from sandbox.locking import exclusive
 from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
+from sandbox.protection import lift
 from sandbox.settings import SandboxSettings
 from sandbox.toolchain import binary
 
@@ -67,10 +68,12 @@ def destroy(settings: SandboxSettings, progress: Progress) -> None:
 
 
 def destroy_stack(settings: SandboxSettings, engine: Engine, stack: str) -> None:
-    """Empty the stack's buckets, then destroy it."""
+    """Lift what protects the stack's data and clusters, empty its buckets, then destroy it: this is the sandbox."""
     for region, places in engine.outputs(stack).get("regions", {}).items():
         if "bucket" in places:
             empty(settings, str(places["bucket"]), region)
+    if stack == PLATFORM:
+        lift(settings)
     engine.destroy(stack)
 
 

@@ -21,6 +21,11 @@ LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
 
 SHUTDOWN_SECONDS = 5.0
+CLUSTER_PATHS = ("/clusters", "/k8s/")
+RECOVERY_SECONDS = 50.0
+"""How long calls to the container service wait, after a restart, for the clusters to be back. Clients that read a
+kubeconfig then find an API server behind it. Shorter than the 60 s after which the usual clients give up."""
+
 SHOWN_CALLS = 50
 ROA_OR_RPC_AUTHORIZATION = ("acs ", "ACS3-")
 OBJECT_STORAGE_PARAMETERS = {"ossaccesskeyid", "x-oss-signature", "x-oss-credential", "x-oss-signature-version"}
@@ -74,6 +79,8 @@ class CloudServer:
             if self._objects is None:
                 return web.Response(status=501, text="This emulator was started without object storage.")
             return await self._objects.handle(request)
+        if request.path.startswith(CLUSTER_PATHS) and not self._cloud.operations.is_recovered():
+            await asyncio.to_thread(self._cloud.operations.is_recovered, RECOVERY_SECONDS)
         response = self._cloud.dispatcher.handle(await _plain(request))
         headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type}
         return web.Response(status=response.status, body=response.body, headers=headers)
@@ -82,7 +89,7 @@ class CloudServer:
         """What the status endpoint answers."""
         log = self._cloud.context.log
         return {
-            "state": "running",
+            "state": "running" if self._cloud.operations.is_recovered() else "recovering",
             "seconds": round(time.time() - self._started, 1),
             **self._cloud.status(),
             "unknown_actions": dict(log.unknown),

@@ -99,11 +99,19 @@ class Dispatcher:
         self._authorize(service, action, principal, attempt.region)
         call = Call(attempt.region, parameters, principal, attempt.request_id)
         answer = self._idempotency.run(
-            f"{service.name}.{action.name}", parameters.text("ClientToken"), values, lambda: action.handler(call)
+            f"{service.name}.{action.name}",
+            parameters.text("ClientToken"),
+            values,
+            lambda: self._run(action, call, attempt),
         )
         if attempt.roa:
             return roa_answer(answer, attempt.request_id)
         return rpc_answer(action.name, answer, attempt.request_id, as_json=attempt.as_json)
+
+    def _run(self, action: Action, call: Call, attempt: Attempt) -> Any:
+        answer = action.handler(call)
+        attempt.ignored = tuple(call.parameters.unread())
+        return answer
 
     def _service(self, request: Request, version: str) -> Service:
         label = request.host.split(".")[0].removesuffix("-vpc")

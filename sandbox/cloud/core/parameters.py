@@ -25,6 +25,7 @@ COMMON = frozenset(
         "SourceIp",
         "Timestamp",
         "Version",
+        "region_id",
     }
 )
 """Parameters of the protocol, understood for every action."""
@@ -36,11 +37,18 @@ class Parameters:
     def __init__(self, values: Mapping[str, Any], honoured: Iterable[str]) -> None:
         self._values = dict(values)
         self._honoured = frozenset(honoured)
+        self._read: set[str] = set()
 
     def ignored(self) -> list[str]:
         """Names given by the caller that the action does not honour, without list positions."""
-        given = {name.split(".")[0] for name, value in self._values.items() if value not in (None, "", [], {})}
-        return sorted(given - self._honoured - COMMON)
+        return sorted(self._names() - self._honoured - COMMON)
+
+    def unread(self) -> list[str]:
+        """Names given by the caller that nothing has looked at: after an action, what it ignored in truth."""
+        return sorted(self._names() - self._read - COMMON)
+
+    def _names(self) -> set[str]:
+        return {name.split(".")[0] for name, value in self._values.items() if value not in (None, "", [], {})}
 
     def given(self, name: str) -> bool:
         """Whether the caller sent this parameter, also when empty."""
@@ -134,6 +142,7 @@ class Parameters:
     def _declared(self, name: str) -> None:
         if name not in self._honoured and name not in COMMON:
             raise RuntimeError(f"an action reads parameter {name}, which it does not declare as honoured")
+        self._read.add(name)
 
     def _json_list(self, name: str) -> list[Any] | None:
         value = self.raw(name)

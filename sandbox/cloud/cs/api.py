@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,16 +9,16 @@ from functools import partial
 from typing import Any, ClassVar
 
 from sandbox.cloud.core.accounts import random_text
-from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.regions import check_region, new_identifier
 from sandbox.cloud.core.service import Answer, Call, Service, action
 from sandbox.cloud.cs.addons import AddonActions, addons_of
 from sandbox.cloud.cs.descriptions import describe_cluster
-from sandbox.cloud.cs.errors import cluster_quota, cluster_state, deletion_protected, invalid
+from sandbox.cloud.cs.errors import cluster_quota, deletion_protected, invalid
 from sandbox.cloud.cs.model import DEFAULT_VERSION, RRSA_ADDON, Cluster, Clusters
 from sandbox.cloud.cs.nodes import NodePlanner
 from sandbox.cloud.cs.operations import Operations
+from sandbox.cloud.cs.reports import ReportActions
 from sandbox.cloud.cs.validation import section, tags, texts
 from sandbox.cloud.ecs.model import Compute, SecurityGroup
 from sandbox.cloud.vpc.model import Networks
@@ -52,11 +51,10 @@ SHOWN_BACK = (
 SECTIONS_SHOWN_BACK = ("maintenance_window", "operation_policy", "audit_log_config")
 
 VERSION = re.compile(r"1\.\d{2}\.\d+-aliyun\.\d+|1\.\d{2}(\.\d+)?")
-KUBECONFIG_LIFETIME = datetime.timedelta(days=3 * 365)
 
 
 @dataclass
-class CsService(AddonActions, Service):
+class CsService(AddonActions, ReportActions, Service):
     """Managed clusters."""
 
     name: ClassVar[str] = "CS"
@@ -156,7 +154,7 @@ class CsService(AddonActions, Service):
     @action(
         "ModifyCluster",
         "cluster_name deletion_protection resource_group_id enable_rrsa maintenance_window operation_policy "
-        "vswitch_ids timezone security_group_id",
+        "vswitch_ids vpcid timezone security_group_id",
         method="PUT",
         path="/api/v2/clusters/{cluster_id}",
     )
@@ -212,69 +210,6 @@ class CsService(AddonActions, Service):
         self.operations.submit(cluster.region, cluster.identifier, step)
         return {"cluster_id": cluster.identifier, "task_id": task.identifier, "request_id": call.request_id}
 
-    @action(
-        "DescribeClusterUserKubeconfig",
-        "PrivateIpAddress TemporaryDurationMinutes",
-        method="GET",
-        path="/k8s/{cluster_id}/user_config",
-    )
-    def describe_user_kubeconfig(self, call: Call) -> Answer:
-        """The real cluster's kubeconfig. Its certificate's lifetime is the region's, whatever duration is asked for."""
-        cluster = self.find_cluster(call)
-        if cluster.state != "running":
-            raise cluster_state(cluster.identifier, cluster.state)
-        minutes = call.parameters.integer("TemporaryDurationMinutes", 0, 0, 4320)
-        lifetime = datetime.timedelta(minutes=minutes) if minutes else KUBECONFIG_LIFETIME
-        expires = iso(self.context.clock.now() + lifetime)
-        return {"config": self.operations.backend(cluster.region).kubeconfig(), "expiration": expires}
-
-    @action(
-        "DescribeClusterResources",
-        "with_addon_resources",
-        method="GET",
-        path="/clusters/{cluster_id}/resources",
-    )
-    def describe_cluster_resources(self, call: Call) -> Answer:
-        """What the cluster uses of other services."""
-        cluster = self.find_cluster(call)
-        kinds = {
-            "SLB": cluster.load_balancer_id,
-            "VPC": cluster.vpc_id,
-            "SecurityGroup": cluster.security_group_id,
-        }
-        return [
-            {
-                "cluster_id": cluster.identifier,
-                "resource_type": kind,
-                "instance_id": identifier,
-                "resource_info": "",
-                "state": "CREATE_COMPLETE",
-                "auto_create": 1 if kind == "SLB" or (kind == "SecurityGroup" and cluster.owns_security_group) else 0,
-                "created": iso(cluster.created),
-            }
-            for kind, identifier in kinds.items()
-        ]
-
-    @action("CheckControlPlaneLogEnable", method="GET", path="/clusters/{cluster_id}/controlplanelog")
-    def check_control_plane_log(self, call: Call) -> Answer:
-        """Which control-plane logs are to be kept (they are not: the sandbox has no log service yet)."""
-        request = self.find_cluster(call).request
-        return {
-            "aliuid": self.context.accounts.account_id,
-            "components": request.get("controlplane_log_components") or [],
-            "log_project": request.get("controlplane_log_project") or "",
-            "log_ttl": str(request.get("controlplane_log_ttl") or ""),
-        }
-
-    @action("GetClusterAuditProject", method="GET", path="/clusters/{cluster_id}/audit")
-    def get_audit_project(self, call: Call) -> Answer:
-        """Whether the audit log is on."""
-        config = self.find_cluster(call).request.get("audit_log_config") or {}
-        return {
-            "audit_enabled": bool(config.get("enabled")),
-            "sls_project_name": str(config.get("sls_project_name") or ""),
-        }
-
     def describe(self, cluster: Cluster) -> dict[str, Any]:
         """A cluster as the service describes it, with what the real one says of itself once it runs."""
         kubeconfig = issuer = ""
@@ -294,6 +229,9 @@ class CsService(AddonActions, Service):
             if vswitch is None or vpc_id not in ("", vswitch.vpc_id):
                 raise invalid("vswitch_ids", identifier, "it is not a switch of the cluster's network")
             vpc_id = vswitch.vpc_id
+        named = call.parameters.text("vpcid", vpc_id)
+        if named != vpc_id:
+            raise invalid("vpcid", named, f"the vswitches belong to {vpc_id}")
         return vpc_id, vswitch_ids
 
     def put_security_group(self, cluster: Cluster, *, enterprise: bool) -> None:

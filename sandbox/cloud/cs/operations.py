@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -40,6 +40,7 @@ class Operations:
     _executors: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _recovery: list[Future[None]] = field(default_factory=list)
 
     def backend(self, region: str) -> ClusterBackend:
         """The region's real cluster, running or not."""
@@ -68,12 +69,19 @@ class Operations:
         """After a restart: go on with what the store says should be there."""
         for cluster in self.clusters.clusters.list():
             if cluster.state == "deleting":
-                self.submit(cluster.region, cluster.identifier, partial(self.delete_cluster, cluster.identifier))
+                self._recover(cluster.region, cluster.identifier, partial(self.delete_cluster, cluster.identifier))
                 continue
-            self.submit(cluster.region, cluster.identifier, partial(self.boot_cluster, cluster.identifier))
+            self._recover(cluster.region, cluster.identifier, partial(self.boot_cluster, cluster.identifier))
             for pool in self.clusters.pools_of(cluster.identifier):
                 step = self.delete_pool if pool.state == "deleting" else self.converge_pool
-                self.submit(cluster.region, pool.identifier, partial(step, pool.identifier))
+                self._recover(cluster.region, pool.identifier, partial(step, pool.identifier))
+
+    def is_recovered(self, seconds: float = 0.0) -> bool:
+        """Whether all that `resume` began has ended, waiting for it this long."""
+        return not wait(self._recovery, timeout=seconds).not_done
+
+    def _recover(self, region: str, target: str, step: Callable[[], None]) -> None:
+        self._recovery.append(self.submit(region, target, step))
 
     def stop(self) -> None:
         """Begin no further step; the one that runs is let finish."""

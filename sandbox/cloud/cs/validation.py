@@ -75,7 +75,7 @@ def initial_size(group: Mapping[str, Any], scaling: Mapping[str, Any], count: An
 
 
 def changed_size(size: int, given: Mapping[str, Any], scaling: Mapping[str, Any], count: Any) -> int:
-    """How many nodes a pool of `size` has after a change: within its limits under an autoscaler, otherwise as desired."""
+    """How many nodes a pool of `size` has after a change: within an autoscaler's limits, otherwise as desired."""
     if scaling.get("enable"):
         lowest, highest = limits(scaling)
         return max(lowest, min(size, highest))

@@ -11,13 +11,13 @@ from sandbox.cloud.core.regions import REGIONS, check_region, zones
 from sandbox.cloud.core.service import Answer, Call, Service, action
 from sandbox.cloud.ecs.instance_types import INSTANCE_TYPES, InstanceType
 from sandbox.cloud.ecs.model import Compute
-from sandbox.cloud.ecs.security_groups import SecurityGroupActions
+from sandbox.cloud.ecs.rules import RuleActions
 
 DISK_CATEGORIES = ["cloud_essd", "cloud_auto", "cloud_efficiency", "cloud_ssd"]
 
 
 @dataclass
-class EcsService(SecurityGroupActions, Service):
+class EcsService(RuleActions, Service):
     """Security groups, zones and instance types."""
 
     name: ClassVar[str] = "Ecs"

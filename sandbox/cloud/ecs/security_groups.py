@@ -7,20 +7,14 @@ from typing import Any
 
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
-from sandbox.cloud.core.errors import CloudError, invalid_parameter
+from sandbox.cloud.core.errors import invalid_parameter
 from sandbox.cloud.core.paging import PAGING, page
 from sandbox.cloud.core.regions import check_region, new_identifier
 from sandbox.cloud.core.service import Answer, Call, action
 from sandbox.cloud.core.tags import tag_list
+from sandbox.cloud.ecs.descriptions import describe_permission
 from sandbox.cloud.ecs.errors import security_group_in_use, security_group_not_found
-from sandbox.cloud.ecs.model import Compute, Direction, Permission, SecurityGroup
-
-RULE = (
-    "SecurityGroupId Permissions SecurityGroupRuleId IpProtocol PortRange Policy Priority NicType SourceCidrIp "
-    "DestCidrIp Ipv6SourceCidrIp Ipv6DestCidrIp SourceGroupId DestGroupId SourceGroupOwnerAccount "
-    "DestGroupOwnerAccount SourcePrefixListId DestPrefixListId Description"
-)
-PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "GRE", "ALL")
+from sandbox.cloud.ecs.model import Compute, SecurityGroup
 
 
 class SecurityGroupActions:
@@ -167,115 +161,6 @@ class SecurityGroupActions:
         self.compute.tags.forget("securitygroup", group.identifier)
         return {}
 
-    @action("AuthorizeSecurityGroup", RULE)
-    def authorize_security_group(self, call: Call) -> Answer:
-        """Add rules for arriving traffic."""
-        return self.authorize(call, "ingress")
-
-    @action("AuthorizeSecurityGroupEgress", RULE)
-    def authorize_security_group_egress(self, call: Call) -> Answer:
-        """Add rules for leaving traffic."""
-        return self.authorize(call, "egress")
-
-    @action("RevokeSecurityGroup", RULE)
-    def revoke_security_group(self, call: Call) -> Answer:
-        """Remove rules for arriving traffic."""
-        return self.revoke(call, "ingress")
-
-    @action("RevokeSecurityGroupEgress", RULE)
-    def revoke_security_group_egress(self, call: Call) -> Answer:
-        """Remove rules for leaving traffic."""
-        return self.revoke(call, "egress")
-
-    @action("ModifySecurityGroupRule", RULE)
-    def modify_security_group_rule(self, call: Call) -> Answer:
-        """Change the description (and, by rule identifier, the priority and policy) of arriving traffic's rules."""
-        return self.modify(call, "ingress")
-
-    @action("ModifySecurityGroupEgressRule", RULE)
-    def modify_security_group_egress_rule(self, call: Call) -> Answer:
-        """Change the description (and, by rule identifier, the priority and policy) of leaving traffic's rules."""
-        return self.modify(call, "egress")
-
-    def authorize(self, call: Call, direction: Direction) -> Answer:
-        """Add the rules of a call; one that exists already changes nothing, as on the cloud."""
-        group = self.find_group(call)
-        kept = list(group.permissions)
-        for rule in self.rules_of(call, direction):
-            if not any(rule.same_traffic(other) for other in kept):
-                kept.append(rule)
-        self.put(group.model_copy(update={"permissions": kept}))
-        return {}
-
-    def revoke(self, call: Call, direction: Direction) -> Answer:
-        """Remove the rules of a call, found by identifier or by their traffic."""
-        group = self.find_group(call)
-        identifiers = call.parameters.texts("SecurityGroupRuleId")
-        if identifiers:
-            kept = [rule for rule in group.permissions if rule.identifier not in identifiers]
-        else:
-            unwanted = self.rules_of(call, direction)
-            kept = [rule for rule in group.permissions if not any(rule.same_traffic(other) for other in unwanted)]
-        self.put(group.model_copy(update={"permissions": kept}))
-        return {}
-
-    def modify(self, call: Call, direction: Direction) -> Answer:
-        """Change rules in place."""
-        group, parameters = self.find_group(call), call.parameters
-        identifier = parameters.text("SecurityGroupRuleId")
-        wanted = [] if identifier else self.rules_of(call, direction)
-        changed = []
-        for rule in group.permissions:
-            if rule.identifier == identifier or any(rule.same_traffic(other) for other in wanted):
-                changes: dict[str, Any] = {"description": parameters.text("Description", rule.description)}
-                changes["priority"] = parameters.integer("Priority", rule.priority, 1, 100)
-                changed.append(rule.model_copy(update=changes))
-            else:
-                changed.append(rule)
-        self.put(group.model_copy(update={"permissions": changed}))
-        return {}
-
-    def rules_of(self, call: Call, direction: Direction) -> list[Permission]:
-        """The rules in a call: a list Permissions, or one rule in flat parameters."""
-        records = call.parameters.records("Permissions")
-        if not records:
-            names = [name for name in RULE.split() if name not in ("Permissions", "SecurityGroupRuleId")]
-            records = [{name: call.parameters.text(name) for name in names}]
-        return [self.rule(record, direction, call.region) for record in records]
-
-    def rule(self, record: Mapping[str, str], direction: Direction, region: str) -> Permission:
-        """One rule from its parameters."""
-        protocol = record.get("IpProtocol", "")
-        if protocol.upper() not in {name.upper() for name in PROTOCOLS}:
-            raise invalid_parameter("IpProtocol", protocol, "it must be one of " + ", ".join(PROTOCOLS))
-        if not record.get("PortRange"):
-            raise CloudError("InvalidParamter.PortRange", "PortRange is mandatory: FIRST/LAST, or -1/-1 for all.")
-        side = "Source" if direction == "ingress" else "Dest"
-        priority = record.get("Priority") or "1"
-        if not priority.isdigit() or not 1 <= int(priority) <= 100:
-            raise invalid_parameter("Priority", priority, "it must be from 1 to 100")
-        rule = Permission(
-            identifier=new_identifier("sgr", region),
-            direction=direction,
-            protocol=protocol.upper(),
-            port_range=record["PortRange"],
-            policy=(record.get("Policy") or "accept").capitalize(),
-            priority=int(priority),
-            nic_type=record.get("NicType") or "intranet",
-            cidr=record.get(f"{side}CidrIp", ""),
-            ipv6_cidr=record.get(f"Ipv6{side}CidrIp", ""),
-            group_id=record.get(f"{side}GroupId", ""),
-            group_owner=record.get(f"{side}GroupOwnerAccount", ""),
-            prefix_list_id=record.get(f"{side}PrefixListId", ""),
-            description=record.get("Description", ""),
-            created=self.context.clock.now(),
-        )
-        if not (rule.cidr or rule.ipv6_cidr or rule.group_id or rule.prefix_list_id):
-            raise CloudError(
-                "MissingParameter.Source", f"One of {side}CidrIp, {side}GroupId and {side}PrefixListId must be given."
-            )
-        return rule
-
     def find_group(self, call: Call) -> SecurityGroup:
         """The group that the call names."""
         identifier = call.parameters.required("SecurityGroupId")
@@ -306,31 +191,3 @@ class SecurityGroupActions:
                 ]
             },
         }
-
-
-def describe_permission(rule: Permission) -> dict[str, Any]:
-    """A rule as the cloud describes it."""
-    arriving = rule.direction == "ingress"
-    return {
-        "SecurityGroupRuleId": rule.identifier,
-        "Direction": rule.direction,
-        "IpProtocol": rule.protocol,
-        "PortRange": rule.port_range,
-        "Policy": rule.policy,
-        "Priority": str(rule.priority),
-        "NicType": rule.nic_type,
-        "SourceCidrIp": rule.cidr if arriving else "",
-        "DestCidrIp": "" if arriving else rule.cidr,
-        "Ipv6SourceCidrIp": rule.ipv6_cidr if arriving else "",
-        "Ipv6DestCidrIp": "" if arriving else rule.ipv6_cidr,
-        "SourceGroupId": rule.group_id if arriving else "",
-        "DestGroupId": "" if arriving else rule.group_id,
-        "SourceGroupOwnerAccount": rule.group_owner if arriving else "",
-        "DestGroupOwnerAccount": "" if arriving else rule.group_owner,
-        "SourcePrefixListId": rule.prefix_list_id if arriving else "",
-        "DestPrefixListId": "" if arriving else rule.prefix_list_id,
-        "SourceGroupName": "",
-        "DestGroupName": "",
-        "Description": rule.description,
-        "CreateTime": iso(rule.created),
-    }

@@ -11,13 +11,14 @@ from sandbox.cloud.core.service import Answer, Call, Service, action
 from sandbox.cloud.vpc.addresses import AddressActions
 from sandbox.cloud.vpc.gateways import GatewayActions
 from sandbox.cloud.vpc.model import Networks
-from sandbox.cloud.vpc.networks import NetworkActions, UsedBy
+from sandbox.cloud.vpc.networks import UsedBy
+from sandbox.cloud.vpc.switches import SwitchActions
 
 TAGGED = ("VPC", "VSWITCH", "NATGATEWAY", "EIP", "ROUTETABLE")
 
 
 @dataclass
-class VpcService(NetworkActions, GatewayActions, AddressActions, Service):
+class VpcService(SwitchActions, GatewayActions, AddressActions, Service):
     """Networks, gateways and addresses, with the actions that all of them share."""
 
     name: ClassVar[str] = "Vpc"

@@ -55,6 +55,12 @@ def test_a_cluster_that_does_not_boot_says_why(world: Any) -> None:
     assert (reply.status, reply.code) == (409, "ErrorClusterState")
 
 
+def test_a_cluster_lives_in_the_network_of_its_switches(world: Any) -> None:
+    _, vswitch = world.network()
+    reply = world.roa.send("POST", "/clusters", {"name": "p", "vswitch_ids": [vswitch], "vpcid": "vpc-other"})
+    assert (reply.status, reply.code) == (400, "ErrorParameterInvalid")
+
+
 def test_a_region_has_one_cluster(world: Any) -> None:
     cluster, vswitch = world.cluster()
     reply = world.roa.send("POST", "/clusters", {"name": "q", "vswitch_ids": [vswitch]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import struct
 from typing import Any
 
@@ -139,6 +140,17 @@ def test_an_answer_too_long_for_udp_is_cut_and_says_so(world: Any, zone: Any) ->
 def test_malformed_queries_end_in_an_error_or_in_silence(world: Any, data: bytes) -> None:
     response = world.cloud.dns.answer(data, "192.0.2.1", limit=512)
     assert response is None or DNSRecord.parse(response).header.rcode == RCODE.FORMERR
+
+
+def test_random_queries_never_end_in_an_exception(world: Any, zone: Any) -> None:
+    zone("*", "TXT", "x" * 300)
+    generator = random.Random(1)  # noqa: S311 (chooses test data)
+    good = bytes(DNSRecord.question("www.example.com", "TXT").pack())
+    for _ in range(1500):
+        data = bytearray(good)
+        for _ in range(generator.randrange(1, 6)):
+            data[generator.randrange(len(data))] = generator.randrange(256)
+        world.cloud.dns.answer(bytes(data[: generator.randrange(4, len(data) + 1)]), "192.0.2.1", limit=512)
 
 
 async def test_udp_and_tcp_give_the_same_answer(world: Any, zone: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -117,3 +119,31 @@ async def test_malformed_requests_get_an_error_of_the_clouds_form(
         assert 400 <= response.status < 500
         assert "ode" in await response.text()
     assert "SandboxFailure" not in {call.code for call in world.cloud.context.log.errors}
+
+
+async def test_calls_to_clusters_wait_for_them_after_a_restart(restart: Any) -> None:
+    before = restart()
+    cluster, _ = before.cluster()
+    backend = before.backends["cn-hangzhou"]
+    backend.stop()
+    may_boot, boot = threading.Event(), backend.start
+    backend.start = lambda: (may_boot.wait(20), boot())[1]
+    after = restart()
+    server = CloudServer(after.cloud, None)
+    await server.start("127.0.0.1", 0, 0, None)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+            async with session.get("/_sandbox/status") as response:
+                assert (await response.json())["state"] == "recovering"
+            call = asyncio.create_task(session.get(f"/clusters/{cluster}", headers={"x-acs-version": "2015-12-15"}))
+            values = after.rpc.signed("Vpc", "DescribeVpcs", {})
+            async with session.post("/", data=values) as response:
+                assert response.status == 200  # others do not wait
+            assert not call.done()
+            may_boot.set()
+            async with await asyncio.wait_for(call, 20) as response:
+                assert response.status == 400  # unsigned, but answered
+        assert backend.is_running()
+    finally:
+        may_boot.set()
+        await server.stop()

@@ -125,6 +125,11 @@ def test_an_ignored_parameter_is_recorded(world: Any) -> None:
     assert world.cloud.context.log.latest[-1].ignored == ("Ipv6Isp",)
 
 
+def test_a_declared_parameter_that_nothing_looks_at_is_recorded_too(world: Any) -> None:
+    world.rpc("Alidns", "AddDomain", DomainName="example.com", Lang="en")
+    assert world.cloud.context.log.latest[-1].ignored == ("Lang",)
+
+
 def test_the_log_never_holds_a_secret(world: Any) -> None:
     client = world.rpc
     client.send("Vpc", "DescribeVpcs")

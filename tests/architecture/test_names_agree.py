@@ -1,0 +1,34 @@
+"""Names that two sides must give alike because neither may import the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from sandbox.images.settings import TRAINER_REFERENCE
+from sandbox.toolchain.table import ALICLOUD_PLUGIN_VERSION, KUBERNETES_PLUGIN_VERSION, PULUMI_VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_business_asks_for_the_image_that_the_sandbox_builds() -> None:
+    images = []
+    for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml")):
+        business = yaml.safe_load(path.read_text())["config"].get("language-model-clusters:business")
+        if business:
+            images.append(business["training"]["image"])
+    assert images
+    assert set(images) == {TRAINER_REFERENCE}
+
+
+def test_engine_and_plugins_are_the_versions_of_their_python_packages() -> None:
+    pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
+    assert pins["pulumi"] == PULUMI_VERSION
+    assert pins["pulumi-alicloud"] == ALICLOUD_PLUGIN_VERSION
+    assert pins["pulumi-kubernetes"] == KUBERNETES_PLUGIN_VERSION
+
+
+def test_continuous_integration_runs_the_readmes_test_command() -> None:
+    assert "\nmake test" in (ROOT / "README.md").read_text()
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
