@@ -46,7 +46,7 @@ test-sandbox: setup ## the real thing, end to end, in a sandbox of its own besid
 check: setup
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
 	@.venv/bin/lint-imports --no-cache --verbose 2>&1 | tail -1
-	@.venv/bin/mypy --no-error-summary infra sandbox __main__.py
+	@.venv/bin/mypy --no-error-summary infra sandbox controllers benchmarks __main__.py
 	@.venv-trainer/bin/mypy --no-error-summary trainer
 
 toolchain: setup ## obtain every tool (about 25 minutes on two cores when all must be built; cached afterwards)

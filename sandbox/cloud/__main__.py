@@ -28,6 +28,7 @@ from sandbox.settings import SandboxSettings
 HTTPS_PORT = 443
 DNS_PORT = 53
 DEFAULT_MAXIMUM_NODES = 4
+LIFECYCLE_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,16 @@ def write_credentials(settings: SandboxSettings, cloud: Cloud) -> None:
     write_private(settings.state / "credentials.json", json.dumps(document, indent=1) + "\n")
 
 
+async def run_lifecycle_rules(cloud: Cloud, objects: ObjectStorage) -> None:
+    """Carry out the buckets' lifecycle rules now and once a day, as object storage does."""
+    while True:
+        try:
+            await objects.apply_lifecycle()
+        except Exception as error:  # a rule that cannot be carried out must not end the cloud
+            cloud.context.log.event("error", "lifecycle rules were not carried out", reason=str(error))
+        await asyncio.sleep(LIFECYCLE_SECONDS)
+
+
 async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -> None:
     """Run until SIGTERM or SIGINT; regions keep running after."""
     ended = asyncio.Event()
@@ -156,10 +167,13 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
         print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
         cloud.start()
+        daily = asyncio.create_task(run_lifecycle_rules(cloud, objects))
         await ended.wait()
+        daily.cancel()
     finally:
         await server.stop()
         await asyncio.to_thread(cloud.stop)
+        objects.close()
         (settings.state / "cloud.pid").unlink(missing_ok=True)
 
 

@@ -165,7 +165,9 @@ def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
     model = deployment.wait_for_model(settings, places["bucket"], REGION, progress)
     done = training_progress(settings, places)
     assert len(done["workers_seen"]) == 3
-    assert done["tasks_done"] == tasks_of_the_job(settings, project, places)
+    # At least once: the killed worker's task is given out again, and ElasticDL adds a closing task of its own.
+    assert done["tasks_done"] >= tasks_of_the_job(settings, project, places)
+    assert done["tasks_remaining"] == 0
     losses = [loss for _, loss in done["losses"]]
     assert losses[-1] < losses[0]
     assert model["perplexity"]["network"] < model["perplexity"]["unigram"]

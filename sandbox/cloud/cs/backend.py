@@ -24,8 +24,8 @@ class ClusterBackend(Protocol):
     def start(self) -> None:
         """Boot it; returns once the API server is ready; no effect when it runs."""
 
-    def stop(self) -> None:
-        """End it, with all nodes."""
+    def purge(self) -> None:
+        """End it, with all nodes, and forget every object in it."""
 
     def is_running(self) -> bool:
         """Whether the API server runs."""
@@ -70,10 +70,14 @@ class SimulatedBackend:
         self._running = True
 
     def stop(self) -> None:
-        """Forget the nodes."""
+        """End it as a reboot of the machine would."""
         with self._lock:
             self._running = False
             self.nodes.clear()
+
+    def purge(self) -> None:
+        """Forget the nodes."""
+        self.stop()
 
     def is_running(self) -> bool:
         """Whether it was started."""

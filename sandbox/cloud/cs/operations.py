@@ -114,7 +114,7 @@ class Operations:
         cluster = self.clusters.clusters.get(identifier)
         if cluster is None:
             return
-        self.backend(cluster.region).stop()
+        self.backend(cluster.region).purge()
         with self.context.store.transaction():
             for pool in self.clusters.pools_of(identifier):
                 for node in self.clusters.nodes_of(pool.identifier):
