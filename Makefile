@@ -7,7 +7,7 @@ BUSINESS ?= qa
 TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
 
 .DEFAULT_GOAL := help
-.PHONY: help up down destroy preview test test-fast test-sandbox check toolchain status logs bench clean
+.PHONY: help up down destroy preview test test-fast test-program test-trainer test-sandbox check toolchain status logs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,9 +35,14 @@ clean: setup ## stop the sandbox and forget everything but the cache
 
 test: test-fast test-sandbox ## all set-up and all tests
 
-test-fast: setup check ## style, types, import rules and unit tests: under a minute
-	@$(PYTHON) -m pytest tests/unit tests/architecture tests/golden -m "not sandbox" --ignore=tests/unit/trainer
-	@$(TRAINER) -m pytest tests/unit/trainer
+test-fast: setup ## style, types, import rules and unit tests: under a minute
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check test-program test-trainer
+
+test-program: setup
+	@$(PYTHON) -m pytest -q tests/unit tests/architecture tests/golden -m "not sandbox" --ignore=tests/unit/trainer
+
+test-trainer: setup
+	@$(TRAINER) -m pytest -q tests/unit/trainer
 
 test-sandbox: setup ## the real thing, end to end, in a sandbox of its own beside yours
 	@$(TEST_SANDBOX) $(PYTHON) -m sandbox prepare

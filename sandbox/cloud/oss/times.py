@@ -12,9 +12,9 @@ def milliseconds(moment: datetime.datetime) -> int:
 
 
 def iso(stamp: int) -> str:
-    """A stored time as in XML answers: 2026-01-31T08:00:00.000Z."""
+    """A stored time as in XML answers, 2026-01-31T08:00:00.000Z: whole seconds, and the SDKs refuse another form."""
     moment = datetime.datetime.fromtimestamp(stamp // 1000, datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{stamp % 1000:03d}Z"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 def http_date(stamp: int) -> str:

@@ -134,8 +134,8 @@ QA_FAULTS = [
     ),
     ("name: qa", "name: Q_A", "name", "Q_A", "matching `^[a-z]", "give text"),
     ("    owner: qa-team@example.com\n", "", "owner", "(not given)", "required", "add `owner:`"),
-    ("epochs: 10", "epochs: -1", "training.schedule.epochs", "-1", "at least 1", "give"),
-    ("epochs: 10", "epochs: .nan", "training.schedule.epochs", "NaN", "a whole number", "give"),
+    ("epochs: 6", "epochs: -1", "training.schedule.epochs", "-1", "at least 1", "give"),
+    ("epochs: 6", "epochs: .nan", "training.schedule.epochs", "NaN", "a whole number", "give"),
     ("trainer:0.1.0", "trainer", "training.image", "registry-vpc", "matching", "give text"),
     (
         "owner: qa-team",
@@ -220,7 +220,7 @@ def test_an_unknown_key_is_shown_where_the_key_stands(edit: Edit) -> None:
 
 
 def test_all_faults_are_reported_at_once_in_the_order_of_the_file(edit: Edit) -> None:
-    folder = edit("qa", ("count: 2", "count: two"), ("workers: 2", "wokers: 2"), ("epochs: 10", "epochs: 0"))
+    folder = edit("qa", ("count: 2", "count: two"), ("workers: 2", "wokers: 2"), ("epochs: 6", "epochs: 0"))
     error = faults_of(folder)
     assert [fault.problem.path[-1] for fault in error.faults] == ["count", "wokers", "epochs"]
     assert str(error).startswith("3 faults in the stack settings; nothing was changed")
