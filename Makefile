@@ -61,14 +61,24 @@ bench: setup ## measure the claims of the documentation
 	@$(PYTHON) -m benchmarks
 
 # --- the two Python environments; a lock, so that two calls of make do not write into one another ---------------------
+PYTHON3 ?= python3
+PIP := -m pip install -q --disable-pip-version-check
 .PHONY: setup
 setup: .venv/.ready .venv-trainer/.ready
 
 .venv/.ready: requirements.txt sandbox/requirements.txt requirements-development.txt
-	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
-	@echo "Installing the program's Python environment (.venv) ..."
-	@flock .setup.lock bash -ec 'python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r requirements-development.txt && touch $@'
+	@$(call fresh_environment,.venv)
+	@echo "Installing the program's Python packages into .venv ..."
+	@flock .setup.lock bash -ec '.venv/bin/python $(PIP) -r requirements-development.txt && touch $@'
 
 .venv-trainer/.ready: images/trainer/requirements.txt images/trainer/requirements-no-deps.txt trainer/requirements-development.txt
-	@echo "Installing the trainer's Python environment (.venv-trainer) ..."
-	@flock .setup.lock bash -ec 'python3 -m venv .venv-trainer && .venv-trainer/bin/pip install -q --disable-pip-version-check -r images/trainer/requirements.txt -r trainer/requirements-development.txt && .venv-trainer/bin/pip install -q --disable-pip-version-check --no-deps -r images/trainer/requirements-no-deps.txt && touch $@'
+	@$(call fresh_environment,.venv-trainer)
+	@echo "Installing the trainer's Python packages into .venv-trainer ..."
+	@flock .setup.lock bash -ec '.venv-trainer/bin/python $(PIP) -r images/trainer/requirements.txt -r trainer/requirements-development.txt && \
+		.venv-trainer/bin/python $(PIP) --no-deps -r images/trainer/requirements-no-deps.txt && touch $@'
+
+define fresh_environment
+$(PYTHON3) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	|| { echo "Python 3.11 is needed (ElasticDL's TensorFlow 2.15 runs on no newer one): make PYTHON3=/path/to/python3.11 ..."; exit 1; }; \
+$(PYTHON3) -m venv $(1) >/dev/null || { echo "python3 cannot make environments: apt-get install python3-venv"; exit 1; }
+endef

@@ -18,27 +18,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sandbox.cloud.core.regions import REGIONS
 from sandbox.settings import SandboxSettings
 
 AUTHORITY_LIFETIME = datetime.timedelta(days=3650)
 SERVER_LIFETIME = datetime.timedelta(days=397)  # longer ones are refused by common TLS clients
 RENEW_BEFORE = datetime.timedelta(days=30)
-
-REGIONS = (
-    "cn-hangzhou",
-    "cn-shanghai",
-    "cn-beijing",
-    "cn-shenzhen",
-    "cn-zhangjiakou",
-    "cn-chengdu",
-    "cn-hongkong",
-    "ap-southeast-1",
-    "ap-northeast-1",
-    "eu-central-1",
-    "us-west-1",
-    "us-east-1",
-)
-"""Regions whose object storage host names (bucket in front) the server's certificate covers."""
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,9 @@ def root_file_system(paths: ImagePaths, log: Path) -> Path:
 
 
 def _make_lean_and_neutral(target: Path, sources: Path) -> None:
-    """Put Debian's ordinary sources where this machine's are, and drop documentation but for the licences."""
+    """Leave no trace of this machine, its package sources above all, and drop documentation but for the licences."""
     for name in TRACES_OF_THE_MACHINE:
         (target / name).unlink(missing_ok=True)
-    shutil.copyfile(sources / "debian.sources", target / "etc/apt/sources.list.d/debian.sources")
     shutil.copyfile(sources / "dpkg-slim.cfg", target / "etc/dpkg/dpkg.cfg.d/slim")
     for file in (target / "usr/share/doc").rglob("*"):
         if (file.is_symlink() or file.is_file()) and file.name != "copyright":

@@ -7,10 +7,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from sandbox.errors import SandboxError
 from sandbox.images.settings import SUITE
-
-ORDINARY_MIRROR = "http://mirror.example/debian"
-"""Used where the machine's own sources don't carry the suite, as on another distribution."""
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 TRUST_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
@@ -19,7 +17,7 @@ LENT_SETTINGS = ("Acquire::http::", "Acquire::https::", "Acquire::Retries")
 
 
 def host_sources(folder: Path = Path("/etc/apt")) -> list[tuple[str, list[str]]]:
-    """This machine's (address, suites) pairs that carry our suite, in order; the ordinary mirror when there is none."""
+    """This machine's (address, suites) pairs that carry our suite, in order. Raises SandboxError when there is none."""
     found: list[tuple[str, list[str]]] = []
     for file in sorted([folder / "sources.list", *(folder / "sources.list.d").glob("*")]):
         if not file.is_file():
@@ -32,7 +30,10 @@ def host_sources(folder: Path = Path("/etc/apt")) -> list[tuple[str, list[str]]]
     ours = [(address, [suite for suite in suites if _is_ours(suite)]) for address, suites in found]
     ours = [(address, suites) for address, suites in ours if suites]
     if not any(SUITE in suites for _, suites in ours):
-        ours.append((ORDINARY_MIRROR, [SUITE]))
+        raise SandboxError(
+            f"no package source of this machine ({folder}) carries Debian {SUITE}, of which the base image is made; "
+            f"add one below {folder / 'sources.list.d'} and run the command again"
+        )
     return ours
 
 

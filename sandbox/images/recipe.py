@@ -16,7 +16,7 @@ NOT_SOURCE = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "req
 
 def root_file_system_key(paths: ImagePaths) -> str:
     """Key of Debian's packages as they are unpacked for the base image."""
-    settings = [paths.base_sources / name for name in ("debian.sources", "dpkg-slim.cfg")]
+    settings = [paths.base_sources / "dpkg-slim.cfg"]
     return digest([f"recipe {RECIPE}", SUITE, *BASE_PACKAGES], paths.repository, settings)
 
 

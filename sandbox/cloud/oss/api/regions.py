@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from sandbox.cloud.core.regions import REGIONS
 from sandbox.cloud.oss import xml
 from sandbox.cloud.oss.api.call import Call
 from sandbox.cloud.oss.errors import OssError
-
-REGIONS = (
-    "cn-hangzhou",
-    "cn-shanghai",
-    "cn-beijing",
-    "cn-shenzhen",
-    "cn-zhangjiakou",
-    "cn-chengdu",
-    "cn-hongkong",
-    "ap-southeast-1",
-    "ap-northeast-1",
-    "eu-central-1",
-    "us-west-1",
-    "us-east-1",
-)
 
 
 async def describe_regions(call: Call) -> web.StreamResponse:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from sandbox.cloud.core.regions import REGIONS
 from sandbox.cloud.oss import buckets, xml
 from sandbox.cloud.oss.addressing import DEFAULT_REGION
 from sandbox.cloud.oss.api.call import Call
-from sandbox.cloud.oss.api.regions import REGIONS
 from sandbox.cloud.oss.database import Transaction
 from sandbox.cloud.oss.errors import OssError, invalid_argument, not_implemented
 from sandbox.cloud.oss.xml import Element

@@ -14,7 +14,6 @@ def paths(tmp_path: Path) -> ImagePaths:
     """Sources of both images, one file each where one will do."""
     files = {
         "images/base/Dockerfile": "FROM scratch\n",
-        "images/base/debian.sources": "Types: deb\n",
         "images/base/dpkg-slim.cfg": "path-exclude /usr/share/man/*\n",
         "images/trainer/Dockerfile": "FROM base\n",
         "images/trainer/requirements.txt": "numpy==1.23.5\n",
