@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.images.packages import host_sources, lend_apt_settings, mirror
+from sandbox.images.packages import host_sources, lend_apt_settings
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_lines_with_and_without_options_are_borrowed(apt: Path) -> None:
 @pytest.mark.parametrize("content", ["", "deb http://archive.example/ubuntu noble main\n"])
 def test_a_machine_without_a_source_of_the_suite_is_told_what_to_add(apt: Path, content: str) -> None:
     (apt / "sources.list").write_text(content)
-    with pytest.raises(SandboxError, match="carries Debian bookworm.*add one below"):
+    with pytest.raises(SandboxError, match=r"carries Debian bookworm.*add one below"):
         host_sources(apt)
 
 
