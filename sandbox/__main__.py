@@ -11,7 +11,7 @@ from sandbox import cloud_process, deployment, doctor, lifecycle
 from sandbox.environment import shell_exports
 from sandbox.errors import SandboxError
 from sandbox.progress import Progress
-from sandbox.report import render
+from sandbox.report import render, render_status
 from sandbox.settings import SandboxSettings
 
 EPILOG = """
@@ -122,8 +122,7 @@ def show_status(settings: SandboxSettings, *, as_json: bool) -> int:
         print(json.dumps({"running": answers, **status}, indent=2, sort_keys=True))
     elif answers:
         print(f"cloud: answers on https://{settings.addresses.cloud} (process {cloud_process.process_id(settings)})")
-        for key, value in sorted(status.items()):
-            print(f"{key}: {json.dumps(value, sort_keys=True)}")
+        print(render_status(status))
     else:
         print("cloud: not running; start it with `python -m sandbox up`")
     return 0 if answers else 1

@@ -28,3 +28,21 @@ def render(result: dict[str, Any], settings: SandboxSettings, business: str) -> 
         f'next           eval "$(python -m sandbox env)" && pulumi preview --stack {business}',
     ]
     return "\n".join(lines)
+
+
+def render_status(status: dict[str, Any]) -> str:
+    """What the cloud says of itself, as a person reads it: clusters, nodes, resources, names, errors."""
+    services = status.get("services", {})
+    container_service = services.get("CS", {})
+    lines = [
+        f"cluster: {cluster['name']} in {cluster['region']}: {cluster['state']} {cluster.get('reason', '')}".rstrip()
+        for cluster in container_service.get("clusters", [])
+    ]
+    lines += [f"node: {name}: {state}" for name, state in sorted(container_service.get("nodes", {}).items())]
+    resources = ", ".join(f"{kind} {count}" for kind, count in sorted(status.get("resources", {}).items()))
+    lines.append(f"resources: {resources or 'none'}")
+    zones = services.get("Alidns", {}).get("zones", {})
+    lines += [f"zone: {name}: {count} records" for name, count in sorted(zones.items())]
+    for call in status.get("last_errors", []):
+        lines.append(f"error: {call['time']} {call['service']}.{call['action']}: {call['code']}: {call['message']}")
+    return "\n".join(lines)
