@@ -14,6 +14,8 @@ from sandbox.settings import SandboxSettings
 MINIMUM_KERNEL = (5, 10)
 MINIMUM_MEMORY_BYTES = 12 * 1024**3
 MINIMUM_DISK_BYTES = 20 * 1024**3
+MINIMUM_INOTIFY_INSTANCES = 64  # a region takes 14, each of its nodes 8
+INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 FILE_SYSTEMS = ("overlay", "cgroup", "proc", "tmpfs")
 
 
@@ -34,7 +36,7 @@ class Finding:
 def examine(settings: SandboxSettings) -> list[Finding]:
     """Run every check; none of them changes anything."""
     checks: tuple[Callable[[SandboxSettings], Finding], ...] = (
-        _system, _kernel, _root, _memory, _disk, _file_systems, _control_groups,
+        _system, _kernel, _root, _memory, _disk, _file_systems, _control_groups, _inotify,
     )  # fmt: skip
     return [check(settings) for check in checks]
 
@@ -95,3 +97,10 @@ def _control_groups(_: SandboxSettings) -> Finding:
     if unified:
         return Finding("control groups", "version 2")
     return Finding("control groups", "none mounted", "mount cgroup2 on /sys/fs/cgroup")
+
+
+def _inotify(_: SandboxSettings) -> Finding:
+    found = int(INOTIFY_INSTANCES.read_text())
+    limit = MINIMUM_INOTIFY_INSTANCES
+    remedy = "" if found >= limit else f"allow at least {limit}: sysctl -w fs.inotify.max_user_instances=512"
+    return Finding("inotify instances", str(found), remedy)

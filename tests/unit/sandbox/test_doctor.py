@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -45,6 +46,14 @@ def test_a_full_disk_names_the_variables_that_move_the_folders(
     found = remedy(settings, "disk")
     assert "SANDBOX_STATE" in found
     assert "LANGUAGE_MODEL_CLUSTERS_CACHE" in found
+
+
+def test_too_few_inotify_instances_are_found_before_a_kubelet_fails_for_them(
+    settings: SandboxSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "instances").write_text("16\n")
+    monkeypatch.setattr(doctor, "INOTIFY_INSTANCES", tmp_path / "instances")
+    assert "sysctl -w fs.inotify.max_user_instances" in remedy(settings, "inotify instances")
 
 
 def test_an_unhealthy_machine_stops_the_preparation_before_anything_is_made(
