@@ -14,6 +14,8 @@ from sandbox.environment import environment
 from sandbox.errors import SandboxError
 from sandbox.paths import REPOSITORY
 from sandbox.pulumi.install import install_plugins
+from sandbox.region.layout import MARKER_VARIABLE
+from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
 from sandbox.toolchain import binary
 
@@ -57,10 +59,12 @@ class Engine:
     def up(self, stack: str) -> None:
         """Bring the stack to what its file says; prints the engine's own progress. Raises SandboxError."""
         self.ensure_stack(stack)
+        self._release_dead_locks(stack)
         self._stream(["up", "--yes", "--skip-preview", "--stack", stack])
 
     def destroy(self, stack: str) -> None:
         """Remove everything of the stack, protected resources too: this is the sandbox. Raises SandboxError."""
+        self._release_dead_locks(stack)
         self._stream(["state", "unprotect", "--all", "--yes", "--stack", stack])
         self._stream(["destroy", "--yes", "--skip-preview", "--stack", stack])
 
@@ -69,8 +73,18 @@ class Engine:
         answer: dict[str, Any] = json.loads(self._output(["stack", "output", "--json", "--show-secrets", "-s", stack]))
         return answer
 
+    def _release_dead_locks(self, stack: str) -> None:
+        """Remove the locks of engines that were killed: each names its process, and only a dead one's is removed."""
+        locks = self._settings.state / "pulumi" / "backend" / ".pulumi" / "locks"
+        for lock in locks.rglob(f"{stack}/*.json"):
+            holder = int(json.loads(lock.read_text())["pid"])
+            if start_time(holder) is None:
+                lock.unlink(missing_ok=True)
+
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **environment(self._settings)}
+        # The mark lets `down` find an engine whose starter was killed.
+        mark = {MARKER_VARIABLE: f"{self._settings.addresses.prefix}engine"}
+        return {**os.environ, **environment(self._settings), **mark}
 
     def _stream(self, arguments: Sequence[str]) -> None:
         try:
@@ -89,7 +103,10 @@ class Engine:
                 f"`python -m sandbox status` shows the cloud, `pulumi cancel` frees the stack"
             ) from None
         if result.returncode != 0:
-            raise SandboxError(f"`pulumi {' '.join(arguments)}` failed; its reason stands above")
+            raise SandboxError(
+                f"`pulumi {' '.join(arguments)}` failed; its reason stands above (if an earlier one was killed half-way, "
+                f"Pulumi may not know what it was making: `python -m sandbox down --purge` starts over)"
+            )
 
     def _output(self, arguments: Sequence[str]) -> str:
         result = subprocess.run(
