@@ -105,7 +105,8 @@ class Engine:
         if result.returncode != 0:
             raise SandboxError(
                 f"`pulumi {' '.join(arguments)}` failed; its reason stands above "
-                f"(if an earlier one was killed half-way, Pulumi may not know what it was making: `python -m sandbox down --purge` starts over)"
+                "(if an earlier one was killed half-way, Pulumi may not know what it was making: "
+                "`python -m sandbox down --purge` starts over)"
             )
 
     def _output(self, arguments: Sequence[str]) -> str:
