@@ -119,7 +119,7 @@ def trainer(settings: SandboxSettings, arguments: list[str]) -> str:
     result = subprocess.run(
         [python, "-m", "trainer", *arguments],
         cwd=REPOSITORY,
-        env=trainer_environment(settings),
+        env={**os.environ, **environment(settings)},
         capture_output=True,
         text=True,
         timeout=PREPARE_TIMEOUT_SECONDS,
@@ -129,11 +129,6 @@ def trainer(settings: SandboxSettings, arguments: list[str]) -> str:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise SandboxError(f"`python -m trainer {' '.join(arguments)}` failed: {reason}")
     return result.stdout
-
-
-def trainer_environment(settings: SandboxSettings) -> dict[str, str]:
-    """The variables for a trainer command on the host."""
-    return {**os.environ, **environment(settings)}
 
 
 def kubeconfig_file(settings: SandboxSettings, region: str) -> Path:

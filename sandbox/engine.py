@@ -87,21 +87,7 @@ class Engine:
         return {**os.environ, **environment(self._settings), **mark}
 
     def _stream(self, arguments: Sequence[str]) -> None:
-        try:
-            result = subprocess.run(
-                ["pulumi", *arguments, "--non-interactive"],
-                executable=self._settings.state / "bin" / "pulumi",
-                cwd=self._project,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                timeout=UPDATE_TIMEOUT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise SandboxError(
-                f"`pulumi {' '.join(arguments)}` took longer than {UPDATE_TIMEOUT_SECONDS:.0f} s and was ended; "
-                f"`python -m sandbox status` shows the cloud, `pulumi cancel` frees the stack"
-            ) from None
+        result = self._run(arguments, UPDATE_TIMEOUT_SECONDS, capture=False)
         if result.returncode != 0:
             raise SandboxError(
                 f"`pulumi {' '.join(arguments)}` failed; its reason stands above "
@@ -110,18 +96,27 @@ class Engine:
             )
 
     def _output(self, arguments: Sequence[str]) -> str:
-        result = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            executable=self._settings.state / "bin" / "pulumi",
-            cwd=self._project,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=QUERY_TIMEOUT_SECONDS,
-            check=False,
-        )
+        result = self._run(arguments, QUERY_TIMEOUT_SECONDS, capture=True)
         if result.returncode != 0:
             reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SandboxError(f"`pulumi {' '.join(arguments)}` failed: {reason}")
         return result.stdout
+
+    def _run(self, arguments: Sequence[str], seconds: float, *, capture: bool) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                ["pulumi", *arguments, "--non-interactive"],
+                executable=self._settings.state / "bin" / "pulumi",
+                cwd=self._project,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=capture,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise SandboxError(
+                f"`pulumi {' '.join(arguments)}` took longer than {seconds:.0f} s and was ended; "
+                f"`python -m sandbox status` shows the cloud, `pulumi cancel` frees the stack"
+            ) from None
