@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from sandbox import cloud_process, deployment, doctor, lifecycle
+from sandbox.durations import parse_duration
 from sandbox.environment import shell_exports
 from sandbox.errors import SandboxError
 from sandbox.progress import Progress
-from sandbox.report import render, render_status
+from sandbox.report import render, render_clock, render_status
 from sandbox.settings import SandboxSettings
 
 EPILOG = """
@@ -44,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--purge", action="store_true", help="forget the state too")
     status = commands.add_parser("status", help="what runs")
     status.add_argument("--json", action="store_true", help="as JSON")
+    clock = commands.add_parser("clock", help="show the cloud's time, or move it forward with all that falls due")
+    clock.add_argument("--advance", metavar="DURATION", help="how far, such as 12h or 90d; it never goes back")
+    clock.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser("env", help="print the variables that point programs at the sandbox, for eval")
     logs = commands.add_parser("logs", help="follow a business's training log")
     logs.add_argument("business", nargs="?", default="qa", help="the business's stack (default: qa)")
@@ -74,6 +78,8 @@ def run(options: argparse.Namespace, settings: SandboxSettings) -> int:
             return show_findings(settings)
         case "status":
             return show_status(settings, as_json=options.json)
+        case "clock":
+            show_clock(settings, options.advance, as_json=options.json)
         case "deploy":
             print(render(deployment.deploy(settings, options.business, progress), settings, options.business))
         case "destroy":
@@ -112,6 +118,15 @@ def show_findings(settings: SandboxSettings) -> int:
         if not finding.is_well:
             print(f"    {finding.remedy}")
     return 0 if all(finding.is_well for finding in findings) else 1
+
+
+def show_clock(settings: SandboxSettings, advance: str | None, *, as_json: bool) -> None:
+    """Print the cloud's time, after moving it when a duration is given."""
+    if advance is None:
+        found = cloud_process.clock(settings)
+    else:
+        found = cloud_process.advance_clock(settings, parse_duration(advance))
+    print(json.dumps(found, indent=2, sort_keys=True) if as_json else render_clock(found))
 
 
 def show_status(settings: SandboxSettings, *, as_json: bool) -> int:

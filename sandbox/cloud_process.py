@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from sandbox.settings import SandboxSettings
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.1
+ADVANCE_TIMEOUT_SECONDS = 300.0
 
 
 def start(settings: SandboxSettings) -> None:
@@ -95,12 +97,33 @@ def is_answering(settings: SandboxSettings) -> bool:
 
 def status(settings: SandboxSettings) -> dict[str, Any]:
     """What the cloud says of itself: regions, resources, recent calls. Raises SandboxError when it does not answer."""
+    return _ask(settings, "/_sandbox/status", timeout_seconds=5)
+
+
+def clock(settings: SandboxSettings) -> dict[str, Any]:
+    """The cloud's time, the machine's, and when scheduled work runs next. Raises SandboxError as `status` does."""
+    return _ask(settings, "/_sandbox/clock", timeout_seconds=5)
+
+
+def advance_clock(settings: SandboxSettings, duration: datetime.timedelta) -> dict[str, Any]:
+    """Move the cloud's time forward, with all the work that falls into it; as `clock`, and how many `runs` there were.
+
+    Raises SandboxError as `status` does, and when the cloud refuses the duration.
+    """
+    body = json.dumps({"advance_seconds": duration.total_seconds()}).encode()
+    return _ask(settings, "/_sandbox/clock", timeout_seconds=ADVANCE_TIMEOUT_SECONDS, body=body)
+
+
+def _ask(settings: SandboxSettings, path: str, *, timeout_seconds: float, body: bytes | None = None) -> dict[str, Any]:
     context = ssl.create_default_context(cafile=str(certificate_authority(settings.cache).certificate_path))
-    url = f"https://{settings.addresses.cloud}/_sandbox/status"
+    url = f"https://{settings.addresses.cloud}{path}"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"} if body else {})
     try:
-        with opener.open(url, timeout=5) as answer:
+        with opener.open(request, timeout=timeout_seconds) as answer:
             content: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise SandboxError(f"the cloud refused: {error.read(2000).decode(errors='replace')}") from error
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise SandboxError(f"the cloud does not answer on {url}: {error}; run `python -m sandbox up`") from error
     return content

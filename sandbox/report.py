@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sandbox.settings import SandboxSettings
@@ -45,4 +46,13 @@ def render_status(status: dict[str, Any]) -> str:
     lines += [f"zone: {name}: {count} records" for name, count in sorted(zones.items())]
     for call in status.get("last_errors", []):
         lines.append(f"error: {call['time']} {call['service']}.{call['action']}: {call['code']}: {call['message']}")
+    return "\n".join(lines)
+
+
+def render_clock(found: Mapping[str, Any]) -> str:
+    """The cloud's time beside the machine's, and what runs next."""
+    lines = [f"cloud: {found['now']}   machine: {found['machine']}"]
+    if found["runs"]:
+        lines.append(f"scheduled work ran {found['runs']} times")
+    lines += [f"next: {moment}  {name}" for name, moment in sorted(found["next_runs"].items())]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 from sandbox.certificates import certificate_authority, server_certificate
 from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog
-from sandbox.cloud.core.clock import SystemClock
+from sandbox.cloud.core.clock import CloudClock
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend, SimulatedBackend
 from sandbox.cloud.oss.service import ObjectStorage
@@ -28,7 +29,8 @@ from sandbox.settings import SandboxSettings
 HTTPS_PORT = 443
 DNS_PORT = 53
 DEFAULT_MAXIMUM_NODES = 4
-LIFECYCLE_SECONDS = 24 * 3600.0
+LIFECYCLE_INTERVAL = datetime.timedelta(days=1)
+"""Object storage carries its lifecycle rules out once a day."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def tls_context(settings: SandboxSettings) -> ssl.SSLContext:
 
 def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tuple[Cloud, ObjectStorage]:
     """The cloud and its object storage, over the state on disk."""
-    clock = SystemClock()
+    store = Store(settings.state / "cloud.sqlite")
+    clock = CloudClock(store)
     endpoint = address if arguments.port == HTTPS_PORT else f"{address}:{arguments.port}"
     options = CloudOptions(
         endpoint=endpoint,
@@ -112,7 +115,7 @@ def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tupl
     )
     cloud = assemble(
         settings,
-        Store(settings.state / "cloud.sqlite"),
+        store,
         clock,
         CallLog(settings.state / "logs" / "cloud.log"),
         backend_factory(settings, simulated=arguments.simulated),
@@ -142,16 +145,6 @@ def write_credentials(settings: SandboxSettings, cloud: Cloud) -> None:
     write_private(settings.state / "credentials.json", json.dumps(document, indent=1) + "\n")
 
 
-async def run_lifecycle_rules(cloud: Cloud, objects: ObjectStorage) -> None:
-    """Carry out the buckets' lifecycle rules now and once a day, as object storage does."""
-    while True:
-        try:
-            await objects.apply_lifecycle()
-        except Exception as error:  # a rule that cannot be carried out must not end the cloud
-            cloud.context.log.event("error", "lifecycle rules were not carried out", reason=str(error))
-        await asyncio.sleep(LIFECYCLE_SECONDS)
-
-
 async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -> None:
     """Run until SIGTERM or SIGINT; regions keep running after."""
     ended = asyncio.Event()
@@ -159,6 +152,7 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     cloud, objects = build(settings, arguments, address)
+    cloud.schedule.every("object lifecycle rules", LIFECYCLE_INTERVAL, objects.apply_lifecycle)
     server = CloudServer(cloud, objects)
     try:
         await server.start(address, arguments.port, arguments.dns_port, tls_context(settings))
@@ -167,9 +161,9 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
         print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
         cloud.start()
-        daily = asyncio.create_task(run_lifecycle_rules(cloud, objects))
+        scheduled = asyncio.create_task(cloud.schedule.run_forever())
         await ended.wait()
-        daily.cancel()
+        scheduled.cancel()
     finally:
         await server.stop()
         await asyncio.to_thread(cloud.stop)

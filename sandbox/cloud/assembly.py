@@ -13,10 +13,11 @@ from sandbox.cloud.bssopenapi.api import BssOpenApiService
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.calls import CallLog
-from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.clock import Clock, MovableClock
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.dispatch import Dispatcher
 from sandbox.cloud.core.regions import RegionSlots
+from sandbox.cloud.core.schedule import Schedule
 from sandbox.cloud.core.service import Service
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.cs.api import CsService
@@ -68,6 +69,7 @@ class Cloud:
     webhook: PodIdentityWebhook
     dns: DnsServer
     operations: Operations
+    schedule: Schedule
 
     def start(self) -> None:
         """Go on where the store says that things were."""
@@ -111,7 +113,7 @@ class ClusterOidcProviders:
 def assemble(
     settings: SandboxSettings,
     store: Store,
-    clock: Clock,
+    clock: MovableClock,
     log: CallLog,
     factory: BackendFactory,
     options: CloudOptions,
@@ -158,4 +160,5 @@ def assemble(
         webhook=webhook,
         dns=DnsServer(Resolver(zones), Lines(options.lines)),
         operations=operations,
+        schedule=Schedule(store, clock, log),
     )

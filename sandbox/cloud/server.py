@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import ipaddress
 import json
 import ssl
 import time
@@ -13,10 +15,12 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from sandbox.cloud.assembly import Cloud
+from sandbox.cloud.core.clock import SystemClock, iso
 from sandbox.cloud.core.wire import Request
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 
 STATUS_PATH = "/_sandbox/status"
+CLOCK_PATH = "/_sandbox/clock"
 LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
 
@@ -71,6 +75,8 @@ class CloudServer:
         """Send a request to whom it is for."""
         if request.path == STATUS_PATH:
             return web.json_response(self.status(), dumps=lambda value: json.dumps(value, default=str, indent=1))
+        if request.path == CLOCK_PATH:
+            return await self._clock(request)
         if request.path.startswith(WEBHOOK_PATH + "/"):
             cluster_id = request.path.removeprefix(WEBHOOK_PATH + "/")
             body = await request.read()
@@ -85,6 +91,30 @@ class CloudServer:
         headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type}
         return web.Response(status=response.status, body=response.body, headers=headers)
 
+    async def _clock(self, request: web.Request) -> web.Response:
+        """Tell the cloud's time (GET), or move it forward (POST {"advance_seconds": 7776000})."""
+        if not is_from_this_machine(request):
+            return _refusal(403, "The cloud's clock is moved from the sandbox's own machine only.")
+        runs = 0
+        if request.method == "POST":
+            if request.content_type != "application/json":  # so that no page in a browser can forge it
+                return _refusal(415, "Send a JSON object with Content-Type application/json.")
+            try:
+                runs = await self._cloud.schedule.advance(_duration(await request.read()))
+            except ValueError as error:
+                return _refusal(400, str(error))
+        elif request.method != "GET":
+            return _refusal(405, f"{request.method} is not allowed here; use GET or POST.")
+        return web.json_response({**self._time(), "runs": runs})
+
+    def _time(self) -> dict[str, object]:
+        due = self._cloud.schedule.due_times()
+        return {
+            "now": iso(self._cloud.context.clock.now()),
+            "machine": iso(SystemClock().now()),
+            "next_runs": {name: iso(moment) for name, moment in due.items()},
+        }
+
     def status(self) -> dict[str, object]:
         """What the status endpoint answers."""
         log = self._cloud.context.log
@@ -92,6 +122,7 @@ class CloudServer:
             "state": "running" if self._cloud.operations.is_recovered() else "recovering",
             "seconds": round(time.time() - self._started, 1),
             **self._cloud.status(),
+            "clock": self._time(),
             "unknown_actions": dict(log.unknown),
             "ignored_parameters": dict(log.ignored),
             "last_calls": [asdict(call) for call in list(log.latest)[-SHOWN_CALLS:]],
@@ -118,6 +149,32 @@ def is_for_the_apis(request: web.Request) -> bool:
         return True
     form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
     return request.method == "POST" and request.path == "/" and form
+
+
+def is_from_this_machine(request: web.Request) -> bool:
+    """Whether the caller has the server's own address or a loopback one, which no pod or node of a region has."""
+    if request.transport is None:
+        return False
+    peer, own = request.transport.get_extra_info("peername"), request.transport.get_extra_info("sockname")
+    if not peer or not own:
+        return False
+    return bool(peer[0] == own[0] or ipaddress.ip_address(peer[0]).is_loopback)
+
+
+def _duration(body: bytes) -> datetime.timedelta:
+    """What to move the clock by. Raises ValueError, with the form that is wanted."""
+    wanted = 'the body must be {"advance_seconds": N}, N a number of seconds from 0'
+    try:
+        seconds = json.loads(body)["advance_seconds"]
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise ValueError(wanted)
+        return datetime.timedelta(seconds=seconds)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise ValueError(wanted) from None
+
+
+def _refusal(status: int, message: str) -> web.Response:
+    return web.json_response({"message": message}, status=status)
 
 
 async def _plain(request: web.Request) -> Request:
