@@ -8,6 +8,9 @@ from typing import Any
 import oss2
 import pytest
 
+from sandbox.cloud.core.calls import CallLog
+from sandbox.cloud.core.schedule import Schedule
+from sandbox.cloud.core.store import Store
 from sandbox.cloud.oss.lifecycle_rules import DAY, Due
 
 DAYS = datetime.timedelta(days=1)
@@ -168,3 +171,26 @@ def test_a_run_goes_through_more_objects_than_one_batch(server, bucket: oss2.Buc
         bucket.put_object(f"object-{number}", b"x")
     assert run(server, 5).expired == 10
     assert names(bucket) == []
+
+
+def test_each_object_goes_on_its_own_day_while_the_clock_is_moved_over_many(server, bucket: oss2.Bucket) -> None:
+    expired_on: list[int] = []
+    begin = server.clock.now()
+
+    async def carry_out() -> None:
+        report = await server.storage.apply_lifecycle()
+        expired_on.extend([(server.clock.now() - begin).days] * report.expired)
+
+    schedule = Schedule(Store(None), server.clock, CallLog(None))
+    schedule.every("object lifecycle rules", DAYS, carry_out)
+    put(
+        bucket,
+        rule(EXPIRE, "soon/"),
+        rule("<Expiration><Days>60</Days></Expiration>", "late/"),
+    )
+    for key in ("soon/a", "late/b", "kept/c"):
+        bucket.put_object(key, b"text")
+    assert server.run(schedule.advance(90 * DAYS)) == 91
+    assert len(expired_on) == 2
+    assert 3 <= expired_on[0] <= 5 and 60 <= expired_on[1] <= 62
+    assert names(bucket) == ["kept/c"]
