@@ -69,7 +69,11 @@ class Cloud:
     webhook: PodIdentityWebhook
     dns: DnsServer
     operations: Operations
-    schedule: Schedule
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the cloud does at set times."""
+        return self.context.schedule
 
     def start(self) -> None:
         """Go on where the store says that things were."""
@@ -120,7 +124,8 @@ def assemble(
     machine_clock: Clock | None = None,
 ) -> Cloud:
     """Put a cloud together; nothing runs yet. `machine_clock` replaces the machine's own for requests' times."""
-    context = Context(store, clock, Accounts(store, clock), RegionSlots(store), settings.addresses, log)
+    accounts, schedule = Accounts(store, clock), Schedule(store, clock, log)
+    context = Context(store, clock, accounts, RegionSlots(store), settings.addresses, log, schedule)
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
@@ -131,8 +136,8 @@ def assemble(
 
     editor: NodeEditor = SimulatedNodeEditor() if options.simulated else KubernetesNodeEditor()
     operations = Operations(context, clusters, factory, install, planner, editor)
-    accounts = ClusterServiceAccounts(operations.backend)
-    webhook = PodIdentityWebhook(context, clusters, accounts, f"https://{options.endpoint}", options.authority)
+    service_accounts = ClusterServiceAccounts(operations.backend)
+    webhook = PodIdentityWebhook(context, clusters, service_accounts, f"https://{options.endpoint}", options.authority)
     container_service = CsService(context, clusters, networks, compute, operations, planner)
 
     def user_of(identifier: str) -> str | None:
@@ -160,5 +165,4 @@ def assemble(
         webhook=webhook,
         dns=DnsServer(Resolver(zones), Lines(options.lines)),
         operations=operations,
-        schedule=Schedule(store, clock, log),
     )

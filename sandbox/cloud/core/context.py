@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sandbox.addresses import Addresses
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.calls import CallLog
-from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.clock import MovableClock
 from sandbox.cloud.core.regions import RegionSlots
+from sandbox.cloud.core.schedule import Schedule
 from sandbox.cloud.core.store import Store
 
 
@@ -17,8 +18,9 @@ class Context:
     """The emulated cloud's common parts."""
 
     store: Store
-    clock: Clock
+    clock: MovableClock
     accounts: Accounts
     slots: RegionSlots
     addresses: Addresses
     log: CallLog
+    schedule: Schedule

@@ -77,6 +77,42 @@ async def test_a_restart_neither_repeats_nor_skips_a_run() -> None:
     assert len(seen) == 1
 
 
+async def test_single_moments_run_once_in_order_among_the_daily_jobs_and_may_ask_for_more() -> None:
+    clock = ManualClock(BEGIN)
+    schedule = Schedule(Store(None), clock, CallLog(None))
+    seen = moments(schedule, clock, "daily", DAY)
+
+    def again() -> None:
+        seen.append(("first", clock.now()))
+        schedule.at(clock.now() + DAY, lambda: seen.append(("second", clock.now())))
+
+    schedule.at(BEGIN + 1.5 * DAY, again)
+    schedule.at(BEGIN - DAY, lambda: seen.append(("long past", clock.now())))
+    await schedule.advance(3 * DAY)
+    assert seen == [
+        ("long past", BEGIN),
+        ("daily", BEGIN),
+        ("daily", BEGIN + DAY),
+        ("first", BEGIN + 1.5 * DAY),
+        ("daily", BEGIN + 2 * DAY),
+        ("second", BEGIN + 2.5 * DAY),
+        ("daily", BEGIN + 3 * DAY),
+    ]
+
+
+async def test_a_single_moment_that_fails_is_over_and_stops_nothing() -> None:
+    clock = ManualClock(BEGIN)
+    schedule = Schedule(Store(None), clock, CallLog(None))
+    seen: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("no")
+
+    schedule.at(BEGIN, fail)
+    schedule.at(BEGIN, lambda: seen.append("after"))
+    assert (await schedule.advance(DAY), seen) == (2, ["after"])
+
+
 @pytest.mark.parametrize("days", [-1, 4000])
 async def test_a_move_back_or_out_of_bounds_is_refused_and_moves_nothing(days: int) -> None:
     clock = ManualClock(BEGIN)
