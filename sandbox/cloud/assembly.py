@@ -16,6 +16,7 @@ from sandbox.cloud.core.calls import CallLog
 from sandbox.cloud.core.clock import Clock, MovableClock
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.dispatch import Dispatcher
+from sandbox.cloud.core.faults import Faults
 from sandbox.cloud.core.regions import RegionSlots
 from sandbox.cloud.core.schedule import Schedule
 from sandbox.cloud.core.service import Service
@@ -125,7 +126,7 @@ def assemble(
 ) -> Cloud:
     """Put a cloud together; nothing runs yet. `machine_clock` replaces the machine's own for requests' times."""
     accounts, schedule = Accounts(store, clock), Schedule(store, clock, log)
-    context = Context(store, clock, accounts, RegionSlots(store), settings.addresses, log, schedule)
+    context = Context(store, clock, accounts, RegionSlots(store), settings.addresses, log, schedule, Faults(store))
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)

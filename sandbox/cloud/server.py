@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
-import json
+import socket
 import ssl
-import time
-from dataclasses import asdict
+import struct
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
 from sandbox.cloud.assembly import Cloud
-from sandbox.cloud.core.clock import SystemClock, iso
+from sandbox.cloud.control.endpoints import PREFIX as CONTROL_PREFIX
+from sandbox.cloud.control.endpoints import Control
+from sandbox.cloud.core.calls import CallRecord
+from sandbox.cloud.core.clock import iso
+from sandbox.cloud.core.faults import CallName, InjectedError, Strike
 from sandbox.cloud.core.wire import Request
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 
-STATUS_PATH = "/_sandbox/status"
-CLOCK_PATH = "/_sandbox/clock"
 LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
 
@@ -30,7 +29,6 @@ RECOVERY_SECONDS = 50.0
 """How long calls to the container service wait, after a restart, for the clusters to be back. Clients that read a
 kubeconfig then find an API server behind it. Shorter than the 60 s after which the usual clients give up."""
 
-SHOWN_CALLS = 50
 ROA_OR_RPC_AUTHORIZATION = ("acs ", "ACS3-")
 OBJECT_STORAGE_PARAMETERS = {"ossaccesskeyid", "x-oss-signature", "x-oss-credential", "x-oss-signature-version"}
 
@@ -41,6 +39,12 @@ class ObjectStore(Protocol):
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
 
+    def locate(self, request: web.Request) -> CallName:
+        """Which call a request is."""
+
+    def refuse(self, request: web.Request, error: InjectedError) -> web.StreamResponse:
+        """Answer with an error that a fault rule asked for."""
+
 
 class CloudServer:
     """Serves a cloud on an address."""
@@ -49,7 +53,8 @@ class CloudServer:
         self._cloud = cloud
         self._objects = objects
         self._runner: web.AppRunner | None = None
-        self._started = time.time()
+        self._control = Control(cloud)
+        self._faults = cloud.context.faults
         self.port = 0
 
     async def start(self, address: str, port: int, dns_port: int, certificate: ssl.SSLContext | None) -> None:
@@ -73,61 +78,72 @@ class CloudServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Send a request to whom it is for."""
-        if request.path == STATUS_PATH:
-            return web.json_response(self.status(), dumps=lambda value: json.dumps(value, default=str, indent=1))
-        if request.path == CLOCK_PATH:
-            return await self._clock(request)
-        if request.path.startswith(WEBHOOK_PATH + "/"):
-            cluster_id = request.path.removeprefix(WEBHOOK_PATH + "/")
-            body = await request.read()
-            return web.json_response(await asyncio.to_thread(self._cloud.webhook.review, cluster_id, body))
+        if request.path.startswith(CONTROL_PREFIX):
+            if request.path.startswith(WEBHOOK_PATH + "/"):
+                cluster_id = request.path.removeprefix(WEBHOOK_PATH + "/")
+                body = await request.read()
+                return web.json_response(await asyncio.to_thread(self._cloud.webhook.review, cluster_id, body))
+            return await self._control.handle(request)
         if not is_for_the_apis(request):
             if self._objects is None:
                 return web.Response(status=501, text="This emulator was started without object storage.")
+            strike = await self._strike(self._objects.locate(request)) if self._faults.are_any else None
+            if strike is not None and strike.reset:
+                return cut(request)
+            if strike is not None and strike.error is not None:
+                return self._objects.refuse(request, strike.error)
             return await self._objects.handle(request)
+        plain = await _plain(request)
+        strike = await self._strike(self._cloud.dispatcher.locate(plain)) if self._faults.are_any else None
+        if strike is not None and strike.reset:
+            return cut(request)
         if request.path.startswith(CLUSTER_PATHS) and not self._cloud.operations.is_recovered():
             await asyncio.to_thread(self._cloud.operations.is_recovered, RECOVERY_SECONDS)
-        response = self._cloud.dispatcher.handle(await _plain(request))
+        response = self._cloud.dispatcher.handle(plain, strike)
         headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type}
         return web.Response(status=response.status, body=response.body, headers=headers)
 
-    async def _clock(self, request: web.Request) -> web.Response:
-        """Tell the cloud's time (GET), or move it forward (POST {"advance_seconds": 7776000})."""
-        if not is_from_this_machine(request):
-            return _refusal(403, "The cloud's clock is moved from the sandbox's own machine only.")
-        runs = 0
-        if request.method == "POST":
-            if request.content_type != "application/json":  # so that no page in a browser can forge it
-                return _refusal(415, "Send a JSON object with Content-Type application/json.")
-            try:
-                runs = await self._cloud.schedule.advance(_duration(await request.read()))
-            except ValueError as error:
-                return _refusal(400, str(error))
-        elif request.method != "GET":
-            return _refusal(405, f"{request.method} is not allowed here; use GET or POST.")
-        return web.json_response({**self._time(), "runs": runs})
+    async def _strike(self, call: CallName) -> Strike | None:
+        """The fault that a call meets, after its latency; None for none."""
+        strike = self._faults.strike(call)
+        if strike is None:
+            return None
+        if strike.latency_seconds:
+            await asyncio.sleep(strike.latency_seconds)
+        if strike.reset:
+            self._note(call, strike, 0, "ConnectionReset")
+        elif strike.error is not None and call.service == "OSS":
+            self._note(call, strike, strike.error.http_status, strike.error.code, strike.error.message)
+        return strike
 
-    def _time(self) -> dict[str, object]:
-        due = self._cloud.schedule.due_times()
-        return {
-            "now": iso(self._cloud.context.clock.now()),
-            "machine": iso(SystemClock().now()),
-            "next_runs": {name: iso(moment) for name, moment in due.items()},
-        }
+    def _note(self, call: CallName, strike: Strike, status: int, code: str, message: str = "") -> None:
+        """Write a call down that is not carried out."""
+        self._cloud.context.log.record(
+            CallRecord(
+                time=iso(self._cloud.context.clock.now()),
+                service=call.service,
+                action=call.action,
+                region=call.region,
+                status=status,
+                code=code,
+                milliseconds=round(strike.latency_seconds * 1000, 2),
+                ignored=(),
+                principal="",
+                request_id="",
+                message=message,
+                faults=strike.faults,
+            )
+        )
 
-    def status(self) -> dict[str, object]:
-        """What the status endpoint answers."""
-        log = self._cloud.context.log
-        return {
-            "state": "running" if self._cloud.operations.is_recovered() else "recovering",
-            "seconds": round(time.time() - self._started, 1),
-            **self._cloud.status(),
-            "clock": self._time(),
-            "unknown_actions": dict(log.unknown),
-            "ignored_parameters": dict(log.ignored),
-            "last_calls": [asdict(call) for call in list(log.latest)[-SHOWN_CALLS:]],
-            "last_errors": [asdict(call) for call in log.errors],
-        }
+
+def cut(request: web.Request) -> web.Response:
+    """End a request's connection with a TCP reset, as one sees it when an endpoint goes away; nothing is answered."""
+    transport = request.transport
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()
 
 
 def is_for_the_apis(request: web.Request) -> bool:
@@ -149,32 +165,6 @@ def is_for_the_apis(request: web.Request) -> bool:
         return True
     form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
     return request.method == "POST" and request.path == "/" and form
-
-
-def is_from_this_machine(request: web.Request) -> bool:
-    """Whether the caller has the server's own address or a loopback one, which no pod or node of a region has."""
-    if request.transport is None:
-        return False
-    peer, own = request.transport.get_extra_info("peername"), request.transport.get_extra_info("sockname")
-    if not peer or not own:
-        return False
-    return bool(peer[0] == own[0] or ipaddress.ip_address(peer[0]).is_loopback)
-
-
-def _duration(body: bytes) -> datetime.timedelta:
-    """What to move the clock by. Raises ValueError, with the form that is wanted."""
-    wanted = 'the body must be {"advance_seconds": N}, N a number of seconds from 0'
-    try:
-        seconds = json.loads(body)["advance_seconds"]
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise ValueError(wanted)
-        return datetime.timedelta(seconds=seconds)
-    except (ValueError, KeyError, TypeError, OverflowError):
-        raise ValueError(wanted) from None
-
-
-def _refusal(status: int, message: str) -> web.Response:
-    return web.json_response({"message": message}, status=status)
 
 
 async def _plain(request: web.Request) -> Request:

@@ -30,6 +30,8 @@ class CallRecord:
     principal: str
     request_id: str
     message: str = ""
+    faults: tuple[str, ...] = ()
+    """The fault rules that struck it; a connection that one cut has the status 0."""
 
 
 class CallLog:
@@ -56,7 +58,7 @@ class CallLog:
         unknown = call.code == "InvalidAction.NotFound"
         if unknown:
             self.unknown[name] += 1
-        if call.status >= 400:
+        if call.status >= 400 or call.status == 0:
             self.errors.append(call)
         entry = {"level": "warning" if unknown or call.code == "SandboxFailure" else "info", **asdict(call)}
         self._logger.info(json.dumps({key: value for key, value in entry.items() if value not in ("", (), [])}))

@@ -8,6 +8,7 @@ from sandbox.addresses import Addresses
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.calls import CallLog
 from sandbox.cloud.core.clock import MovableClock
+from sandbox.cloud.core.faults import Faults
 from sandbox.cloud.core.regions import RegionSlots
 from sandbox.cloud.core.schedule import Schedule
 from sandbox.cloud.core.store import Store
@@ -24,3 +25,4 @@ class Context:
     addresses: Addresses
     log: CallLog
     schedule: Schedule
+    faults: Faults

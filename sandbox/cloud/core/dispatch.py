@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sandbox.cloud.core.calls import CallRecord
 from sandbox.cloud.core.clock import Clock, SystemClock, iso
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.faults import CallName, Strike
 from sandbox.cloud.core.idempotency import Idempotency
 from sandbox.cloud.core.parameters import Parameters
 from sandbox.cloud.core.regions import DEFAULT_REGION, REGIONS
@@ -34,6 +36,7 @@ class Attempt:
     region: str = ""
     principal: str = ""
     ignored: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class Dispatcher:
@@ -56,12 +59,22 @@ class Dispatcher:
         self._idempotency = Idempotency(context.store, context.clock)
         self._idempotency.forget_expired()
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request; never raises."""
+    def locate(self, request: Request) -> CallName:
+        """Which call a request is, without carrying it out; of one that is malformed, what can be told."""
+        attempt = Attempt("", roa=_is_roa(request), as_json=True, region=_region_of(request, dict(request.query)))
+        with suppress(CloudError):
+            self._find(request, attempt)
+        return CallName(attempt.service, attempt.action, attempt.region)
+
+    def handle(self, request: Request, strike: Strike | None = None) -> Response:
+        """Answer one request; never raises. `strike` is the fault that it meets."""
         begun = time.perf_counter()
         attempt = Attempt(new_request_id(), roa=_is_roa(request), as_json=True)
         try:
-            response = self._answer(request, attempt)
+            if strike is not None:
+                self._meet(strike, request, attempt)
+            service, action, values = self._find(request, attempt)
+            response = self._answer(request, attempt, service, action, values)
             error = None
         except CloudError as found:
             error = found
@@ -74,7 +87,16 @@ class Dispatcher:
         self._log(attempt, response, error, time.perf_counter() - begun)
         return response
 
-    def _answer(self, request: Request, attempt: Attempt) -> Response:
+    def _meet(self, strike: Strike, request: Request, attempt: Attempt) -> None:
+        """Raise the error that a fault rule asked for, if it did, also where the request itself is at fault."""
+        attempt.faults = strike.faults
+        if strike.error is not None:
+            with suppress(CloudError):
+                self._find(request, attempt)
+            raise strike.error.as_cloud_error()
+
+    def _find(self, request: Request, attempt: Attempt) -> tuple[Service, Action, dict[str, Any]]:
+        """The action that a request asks for, and its parameters."""
         values: dict[str, Any] = dict(request.query)
         if attempt.roa:
             service = self._service(request, request.headers.get("x-acs-version", ""))
@@ -92,6 +114,11 @@ class Dispatcher:
             action = service.find(name)
         attempt.action = action.name
         attempt.region = _region_of(request, values)
+        return service, action, values
+
+    def _answer(
+        self, request: Request, attempt: Attempt, service: Service, action: Action, values: dict[str, Any]
+    ) -> Response:
         principal = self._principal(request, values, action)
         attempt.principal = principal.arn if principal is not None else ""
         parameters = Parameters(values, action.honours)
@@ -160,6 +187,7 @@ class Dispatcher:
                 principal=attempt.principal,
                 request_id=attempt.request_id,
                 message=error.message if error is not None else "",
+                faults=attempt.faults,
             )
         )
 

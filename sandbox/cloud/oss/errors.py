@@ -116,6 +116,18 @@ class OssError(Exception):
         return CATALOGUE[self.code][0]
 
 
+@dataclass
+class InjectedOssError(OssError):
+    """An error that a fault rule asked for; its code need not be in the catalogue."""
+
+    injected_status: int = 500
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that was asked for."""
+        return self.injected_status
+
+
 def no_such_bucket(bucket: str) -> OssError:
     """The bucket does not exist."""
     return OssError("NoSuchBucket", detail={"BucketName": bucket})

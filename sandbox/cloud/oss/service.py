@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import ClientError, web
@@ -17,14 +18,15 @@ from aiohttp import ClientError, web
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.oss import lifecycle, objects, signatures, xml
+from sandbox.cloud.core.faults import CallName, InjectedError
+from sandbox.cloud.oss import buckets, lifecycle, objects, signatures, xml
 from sandbox.cloud.oss.access import Access
 from sandbox.cloud.oss.addressing import DEFAULT_REGION, Target, resolve
 from sandbox.cloud.oss.api.call import Backend, Call, standard_headers
 from sandbox.cloud.oss.api.routes import OF_A_VERSION, route
 from sandbox.cloud.oss.bodies import Bodies
 from sandbox.cloud.oss.database import Database
-from sandbox.cloud.oss.errors import OssError, invalid_argument
+from sandbox.cloud.oss.errors import InjectedOssError, OssError, invalid_argument
 from sandbox.cloud.oss.lifecycle import LifecycleReport
 
 logger = logging.getLogger(__name__)
@@ -76,6 +78,28 @@ class ObjectStorage:
             response = _error(request, request_id, OssError("InternalError", reason))
         if not response.prepared:
             response.headers.update(standard_headers(request_id))
+        return response
+
+    def locate(self, request: web.Request) -> CallName:
+        """Which call a request is, without carrying it out or verifying it; of one that is malformed, what can be told.
+
+        The region is the endpoint's, or else the signature's, or else the bucket's own.
+        """
+        method, action, region = request.method, f"{request.method} {request.path}", ""
+        with suppress(OssError, UnicodeError):
+            target = resolve(request.headers.get("Host", ""), request.raw_path)
+            region = target.region or signatures.claimed_region(method, target, request.headers) or ""
+            if not region and target.bucket:
+                region = buckets.get(self._backend.database.reader, target.bucket).region
+            action = route(method, target).name
+        return CallName("OSS", action, region or DEFAULT_REGION)
+
+    def refuse(self, request: web.Request, error: InjectedError) -> web.Response:
+        """Answer with the error that a fault rule asked for."""
+        request_id = secrets.token_hex(12).upper()
+        injected = InjectedOssError(error.code, error.message, injected_status=error.http_status)
+        response = _error(request, request_id, injected)
+        response.headers.update(standard_headers(request_id))
         return response
 
     async def apply_lifecycle(self, now: datetime.datetime | None = None) -> LifecycleReport:

@@ -47,6 +47,12 @@ def authenticate(
     return Identity(credential.principal, claim.region)
 
 
+def claimed_region(method: str, target: Target, headers: Mapping[str, str]) -> str | None:
+    """The region of a version 4 signature, which is not verified; None for other requests."""
+    claim = _claim(method, target, headers)
+    return claim.region if claim is not None else None
+
+
 def _claim(method: str, target: Target, headers: Mapping[str, str]) -> signature_v1.Claim | signature_v4.Claim | None:
     authorization = headers.get("Authorization", "")
     if authorization.startswith(signature_v4.ALGORITHM):

@@ -144,7 +144,7 @@ async def test_the_clock_is_moved_over_http_and_bad_requests_are_refused(world: 
                     assert (response.status, "message" in await response.json()) == (400, True)
             async with session.post("/_sandbox/clock", data="advance_seconds=1") as response:
                 assert response.status == 415
-            async with session.delete("/_sandbox/clock") as response:
+            async with session.delete("/_sandbox/clock", headers={"Content-Type": "application/json"}) as response:
                 assert response.status == 405
             assert world.cloud.context.clock.now() == before + DAY
     finally:

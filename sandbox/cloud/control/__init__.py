@@ -1,0 +1,1 @@
+"""What the sandbox's own user asks of the cloud, beside its APIs: paths under /_sandbox/."""
