@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import signal
@@ -23,7 +22,7 @@ from sandbox.settings import SandboxSettings
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.1
-ADVANCE_TIMEOUT_SECONDS = 300.0
+ASK_SECONDS = 5.0
 
 
 def start(settings: SandboxSettings) -> None:
@@ -86,6 +85,15 @@ def process_id(settings: SandboxSettings) -> int | None:
     return pid if b"sandbox.cloud" in command and state != "Z" else None
 
 
+def own_arguments(settings: SandboxSettings) -> list[str]:
+    """The arguments that the running cloud was given; none when it was started by `start`, or does not run."""
+    pid = process_id(settings)
+    if pid is None:
+        return []
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    return [argument for argument in command[command.index("sandbox.cloud") + 1 :] if argument]
+
+
 def is_answering(settings: SandboxSettings) -> bool:
     """Whether the cloud answers on its address."""
     try:
@@ -97,36 +105,38 @@ def is_answering(settings: SandboxSettings) -> bool:
 
 def status(settings: SandboxSettings) -> dict[str, Any]:
     """What the cloud says of itself: regions, resources, recent calls. Raises SandboxError when it does not answer."""
-    return _ask(settings, "/_sandbox/status", timeout_seconds=5)
+    return ask(settings, "GET", "status")
 
 
-def clock(settings: SandboxSettings) -> dict[str, Any]:
-    """The cloud's time, the machine's, and when scheduled work runs next. Raises SandboxError as `status` does."""
-    return _ask(settings, "/_sandbox/clock", timeout_seconds=5)
+def ask(
+    settings: SandboxSettings, method: str, path: str, content: Any = None, *, timeout_seconds: float = ASK_SECONDS
+) -> dict[str, Any]:
+    """Call a control endpoint: `path` is what follows /_sandbox/, `content` is sent as JSON.
 
-
-def advance_clock(settings: SandboxSettings, duration: datetime.timedelta) -> dict[str, Any]:
-    """Move the cloud's time forward, with all the work that falls into it; as `clock`, and how many `runs` there were.
-
-    Raises SandboxError as `status` does, and when the cloud refuses the duration.
+    Raises:
+        SandboxError: when the cloud does not answer, or refuses; it says why.
     """
-    body = json.dumps({"advance_seconds": duration.total_seconds()}).encode()
-    return _ask(settings, "/_sandbox/clock", timeout_seconds=ADVANCE_TIMEOUT_SECONDS, body=body)
-
-
-def _ask(settings: SandboxSettings, path: str, *, timeout_seconds: float, body: bytes | None = None) -> dict[str, Any]:
     context = ssl.create_default_context(cafile=str(certificate_authority(settings.cache).certificate_path))
-    url = f"https://{settings.addresses.cloud}{path}"
+    url = f"https://{settings.addresses.cloud}/_sandbox/{path}"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"} if body else {})
+    body = None if content is None else json.dumps(content).encode()
+    headers = {} if method == "GET" else {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
         with opener.open(request, timeout=timeout_seconds) as answer:
-            content: dict[str, Any] = json.load(answer)
+            found: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
-        raise SandboxError(f"the cloud refused: {error.read(2000).decode(errors='replace')}") from error
+        raise SandboxError(f"the cloud refused: {_reason(error.read(4000))}") from error
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise SandboxError(f"the cloud does not answer on {url}: {error}; run `python -m sandbox up`") from error
-    return content
+    return found
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
 
 
 def _identity(settings: SandboxSettings) -> dict[str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 
-from sandbox import cloud_process, doctor
+from sandbox import cloud_process, doctor, replacement
 from sandbox.certificates import certificate_authority
 from sandbox.errors import SandboxError
 from sandbox.images.builder import build_images
 from sandbox.images.settings import ImagePaths
+from sandbox.locking import exclusive
 from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.region import build_node_template, cleanup, network
@@ -46,6 +48,34 @@ def start(settings: SandboxSettings, progress: Progress) -> None:
     if not cloud_process.is_answering(settings):
         with progress.step("Starting the cloud"):
             cloud_process.start(settings)
+
+
+def replace_state(settings: SandboxSettings, progress: Progress, stage: Callable[[], None]) -> None:
+    """Put the state that `stage` makes ready in the place of the cloud's; the cloud is stopped for it if it runs.
+
+    Raises:
+        SandboxError: when the cloud was started by hand, another process replaces the state, or a region does not end.
+    """
+    arguments = cloud_process.own_arguments(settings)
+    if arguments:
+        raise SandboxError(
+            f"the cloud was started by hand (python -m sandbox.cloud {' '.join(arguments)}); end it, run this command "
+            "again, and start it again"
+        )
+    was_running = cloud_process.process_id(settings) is not None
+    with exclusive(settings.state / "replacement.lock", "replacing this sandbox's state"):
+        stage()
+        if was_running:
+            with progress.step("Stopping the cloud"):
+                cloud_process.stop(settings)
+        try:
+            with exclusive(settings.state / "cloud.lock", "serving this sandbox's cloud"):
+                replacement.finish(settings)  # one that was interrupted goes first
+                replacement.commit(settings)
+                replacement.finish(settings)
+        finally:
+            if was_running:
+                start(settings, progress)
 
 
 def stop(settings: SandboxSettings, progress: Progress, *, purge: bool = False) -> list[str]:

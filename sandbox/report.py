@@ -56,3 +56,36 @@ def render_clock(found: Mapping[str, Any]) -> str:
         lines.append(f"scheduled work ran {found['runs']} times")
     lines += [f"next: {moment}  {name}" for name, moment in sorted(found["next_runs"].items())]
     return "\n".join(lines)
+
+
+def render_fault(fault: Mapping[str, Any]) -> str:
+    """A fault rule in one line: what it strikes, how, and how often it did."""
+    effects = [f"error {fault['error']['code']}"] if "error" in fault else []
+    effects += [f"latency {fault['latency_milliseconds']} ms"] if fault["latency_milliseconds"] else []
+    effects += ["connection reset"] if fault["reset"] else []
+    limits = [f"probability {fault['probability']:g} (seed {fault['seed']})"] if fault["probability"] < 1 else []
+    limits += [f"at most {fault['count']} times"] if "count" in fault else []
+    spent = ", spent" if fault["spent"] else ""
+    return (
+        f"{fault['name']}: {fault['service']}.{fault['action']} in {fault['region']}: {', '.join(effects + limits)}; "
+        f"struck {fault['struck']} of {fault['matched']}{spent}"
+    )
+
+
+def render_snapshot(snapshot: Mapping[str, Any]) -> str:
+    """A snapshot in one line."""
+    resources = sum(snapshot["resources"].values())
+    return (
+        f"{snapshot['name']}: saved {snapshot['saved']}, cloud time {snapshot['cloud_time']}, {resources} documents, "
+        f"{snapshot['objects']} object files of {snapshot['object_bytes']:,} bytes"
+    )
+
+
+def render_call(call: Mapping[str, Any]) -> str:
+    """A call in one line."""
+    words = [call["time"], call["region"], f"{call['service']}.{call['action']}", f"{call['status'] or 'cut'}"]
+    words.append(f"{call['milliseconds']:g} ms")
+    words += [f"{call['code']}: {call['message']}".removesuffix(": ")] if call["code"] else []
+    words += [f"[fault {', '.join(call['faults'])}]"] if call["faults"] else []
+    words += [f"[ignored {', '.join(call['ignored'])}]"] if call["ignored"] else []
+    return "  ".join(words)

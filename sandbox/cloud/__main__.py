@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox import replacement
 from sandbox.certificates import certificate_authority, server_certificate
 from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog
@@ -184,6 +185,7 @@ def main(arguments: Sequence[str]) -> int:
             ensure_cloud_interface(settings.addresses)
             address = str(settings.addresses.cloud)
         with exclusive(settings.state / "cloud.lock", "serving this sandbox's cloud"):
+            replacement.finish(settings)  # of a restore or reset that was interrupted
             asyncio.run(serve(settings, parsed, address))
     except (SandboxError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
