@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 import socket
 import ssl
 import struct
+import time
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import unescape
 
 from aiohttp import web
 
@@ -23,6 +27,10 @@ from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
 
+PROBING = frozenset({"NoSuchKey", "NotModified", "PreconditionFailed"})
+"""Errors with which clients learn whether an object is there; they would crowd the others out of the log."""
+
+ERROR_FIELDS = re.compile(r"<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>", re.DOTALL)
 SHUTDOWN_SECONDS = 5.0
 CLUSTER_PATHS = ("/clusters", "/k8s/")
 RECOVERY_SECONDS = 50.0
@@ -87,12 +95,7 @@ class CloudServer:
         if not is_for_the_apis(request):
             if self._objects is None:
                 return web.Response(status=501, text="This emulator was started without object storage.")
-            strike = await self._strike(self._objects.locate(request)) if self._faults.are_any else None
-            if strike is not None and strike.reset:
-                return cut(request)
-            if strike is not None and strike.error is not None:
-                return self._objects.refuse(request, strike.error)
-            return await self._objects.handle(request)
+            return await self._handle_objects(request, self._objects)
         plain = await _plain(request)
         strike = await self._strike(self._cloud.dispatcher.locate(plain)) if self._faults.are_any else None
         if strike is not None and strike.reset:
@@ -103,21 +106,38 @@ class CloudServer:
         headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type}
         return web.Response(status=response.status, body=response.body, headers=headers)
 
+    async def _handle_objects(self, request: web.Request, objects: ObjectStore) -> web.StreamResponse:
+        """A call to object storage. Of those that are carried out, only the failed are written down, for speed."""
+        strike = await self._strike(objects.locate(request)) if self._faults.are_any else None
+        if strike is not None and strike.reset:
+            return cut(request)
+        begun = time.perf_counter()
+        if strike is not None and strike.error is not None:
+            response: web.StreamResponse = objects.refuse(request, strike.error)
+        else:
+            response = await objects.handle(request)
+        if response.status >= 400 or strike is not None:
+            code, message = error_of(response)
+            if code not in PROBING:
+                elapsed = time.perf_counter() - begun
+                self._note(objects.locate(request), response.status, code, message, strike, elapsed)
+        return response
+
     async def _strike(self, call: CallName) -> Strike | None:
         """The fault that a call meets, after its latency; None for none."""
         strike = self._faults.strike(call)
-        if strike is None:
-            return None
-        if strike.latency_seconds:
+        if strike is not None and strike.latency_seconds:
             await asyncio.sleep(strike.latency_seconds)
-        if strike.reset:
-            self._note(call, strike, 0, "ConnectionReset")
-        elif strike.error is not None and call.service == "OSS":
-            self._note(call, strike, strike.error.http_status, strike.error.code, strike.error.message)
+        if strike is not None and strike.reset:
+            self._note(call, 0, "ConnectionReset", "A fault rule cut the connection.", strike, 0)
         return strike
 
-    def _note(self, call: CallName, strike: Strike, status: int, code: str, message: str = "") -> None:
-        """Write a call down that is not carried out."""
+    def _note(
+        self, call: CallName, status: int, code: str, message: str, strike: Strike | None, seconds: float
+    ) -> None:
+        """Write a call down that the dispatcher did not see."""
+        if strike is not None:
+            seconds += strike.latency_seconds
         self._cloud.context.log.record(
             CallRecord(
                 time=iso(self._cloud.context.clock.now()),
@@ -126,14 +146,25 @@ class CloudServer:
                 region=call.region,
                 status=status,
                 code=code,
-                milliseconds=round(strike.latency_seconds * 1000, 2),
+                milliseconds=round(seconds * 1000, 2),
                 ignored=(),
                 principal="",
                 request_id="",
                 message=message,
-                faults=strike.faults,
+                faults=strike.faults if strike is not None else (),
             )
         )
+
+
+def error_of(response: web.StreamResponse) -> tuple[str, str]:
+    """Code and message of an answer of object storage; empty where it is none of its errors."""
+    body = response.body if isinstance(response, web.Response) else None
+    if "x-oss-err" in response.headers:
+        body = base64.b64decode(response.headers["x-oss-err"])
+    if response.status < 400 or not isinstance(body, bytes):
+        return "", ""
+    found = ERROR_FIELDS.search(body.decode(errors="replace"))
+    return (unescape(found["code"]), unescape(found["message"])) if found else ("", "")
 
 
 def cut(request: web.Request) -> web.Response:

@@ -16,7 +16,8 @@ DETAILS = """
   python -m sandbox logs cloud --errors          only those that failed, with their reasons and faults
   python -m sandbox logs cloud --limit 200 --json
 
-All calls are in the file logs/cloud.log of the sandbox's state, one JSON object a line.
+Of object storage's calls, only those that failed are written down, without the answers "no such object".
+All that is written down is in the file logs/cloud.log of the sandbox's state, one JSON object a line.
 """
 
 

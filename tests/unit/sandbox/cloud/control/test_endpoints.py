@@ -159,3 +159,25 @@ async def test_recent_calls_and_errors_can_be_asked_for(served: Any) -> None:
             assert [call["action"] for call in (await response.json())["calls"]] == actions
     async with session.get("/_sandbox/calls?limit=0") as response:
         assert response.status == 400
+
+
+async def test_of_object_storage_failed_calls_are_written_down_but_not_those_that_probe(served: Any) -> None:
+    world, session = served
+    for method in ("GET", "HEAD"):
+        await session.request(method, "/key", headers={"Host": "none.oss-cn-hangzhou.aliyuncs.com"})
+    found = [(call.service, call.action, call.status, call.code) for call in world.cloud.context.log.latest]
+    assert found == [("OSS", "GetObject", 404, "NoSuchBucket"), ("OSS", "HeadObject", 404, "NoSuchBucket")]
+
+
+async def test_calls_that_are_no_call_at_all_meet_faults_too_and_harm_nothing(served: Any) -> None:
+    world, session = served
+    await add(session, error={"code": "ServiceUnavailable"})
+    bodies = (
+        ("/", {"x-acs-action": "Fly"}, b"\xff"),
+        ("/", {"Content-Type": "application/x-www-form-urlencoded"}, b"%%%=&&&=\xff"),
+        ("/%ff?x-oss-a=%ff", {"Host": "a..oss-.aliyuncs.com", "Authorization": "OSS4-HMAC-SHA256 x"}, b""),
+    )
+    for path, headers, body in bodies:
+        async with session.post(path, headers=headers, data=body) as response:
+            assert (response.status, "ServiceUnavailable" in await response.text()) == (503, True)
+    assert "SandboxFailure" not in {call.code for call in world.cloud.context.log.errors}
