@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,9 +23,10 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from sandbox import cloud_process, lifecycle
+from sandbox import cloud_process, lifecycle, snapshots
 from sandbox.certificates import certificate_authority
 from sandbox.progress import Progress
+from sandbox.region import leftovers
 from sandbox.settings import SandboxSettings
 from tests.sandbox.cluster import Cluster, wait_for
 
@@ -243,6 +245,25 @@ def test_a_killed_emulator_comes_back_to_its_cluster_and_shrinks_the_pool(
     path = f"/clusters/{cluster_id}/nodepools/{pool}"
     api.task(api.cs("PUT", path, {"scaling_group": {"desired_size": 0}}))
     assert kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}") == []
+
+
+def test_a_reset_ends_the_real_cluster_and_a_restored_snapshot_boots_it_anew(
+    api: Api, cluster_id: str, empty_sandbox: SandboxSettings, progress: Progress, tmp_path: Path
+) -> None:
+    def traces() -> list[str]:
+        return [trace for trace in leftovers(empty_sandbox.addresses, empty_sandbox.state) if REGION in trace]
+
+    snapshots.save(empty_sandbox, "with-a-cluster")
+    assert traces()
+    lifecycle.replace_state(empty_sandbox, progress, partial(snapshots.stage_empty, empty_sandbox))
+    assert traces() == []
+    assert api.cs("GET", "/api/v1/clusters")["clusters"] == []
+    restore = partial(snapshots.stage_snapshot, empty_sandbox, "with-a-cluster")
+    lifecycle.replace_state(empty_sandbox, progress, restore)
+    path = tmp_path / "config"
+    path.touch(mode=0o600)
+    path.write_text(api.cs("GET", f"/k8s/{cluster_id}/user_config")["config"])  # answered once the cluster is back
+    assert json.loads(Cluster(path, "default").run("get", "--raw", "/version"))["major"] == "1"
 
 
 def test_nothing_secret_is_in_the_log(api: Api, cluster_id: str, empty_sandbox: SandboxSettings) -> None:
