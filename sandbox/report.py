@@ -44,6 +44,7 @@ def render_status(status: dict[str, Any]) -> str:
     lines.append(f"resources: {resources or 'none'}")
     zones = services.get("Alidns", {}).get("zones", {})
     lines += [f"zone: {name}: {count} records" for name, count in sorted(zones.items())]
+    lines += [f"fault: {render_fault(fault)}" for fault in status.get("faults", [])]
     for call in status.get("last_errors", []):
         lines.append(f"error: {call['time']} {call['service']}.{call['action']}: {call['code']}: {call['message']}")
     return "\n".join(lines)

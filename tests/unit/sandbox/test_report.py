@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.report import render, render_status
+from sandbox.report import render, render_call, render_fault, render_status
 from sandbox.settings import SandboxSettings
 
 
@@ -50,3 +50,18 @@ def test_the_status_names_clusters_nodes_and_failed_calls() -> None:
 
 def test_the_status_of_an_empty_cloud_is_one_line() -> None:
     assert render_status({}) == "resources: none"
+
+
+def test_a_fault_says_what_it_strikes_how_and_how_often_it_did() -> None:
+    fault = {"name": "f", "service": "Vpc", "action": "Create*", "region": "*", "seed": 7, "reset": False}
+    fault |= {"probability": 0.3, "count": 2, "latency_milliseconds": 250, "error": {"code": "Throttling"}}
+    assert render_fault(fault | {"matched": 9, "struck": 2, "spent": True}) == (
+        "f: Vpc.Create* in *: error Throttling, latency 250 ms, probability 0.3 (seed 7), at most 2 times; "
+        "struck 2 of 9, spent"
+    )
+
+
+def test_a_call_that_was_cut_says_so_with_its_fault() -> None:
+    call = {"time": "T", "region": "cn-hangzhou", "service": "OSS", "action": "GetObject", "status": 0}
+    call |= {"milliseconds": 0.5, "code": "ConnectionReset", "message": "", "faults": ["f"], "ignored": []}
+    assert render_call(call) == "T  cn-hangzhou  OSS.GetObject  cut  0.5 ms  ConnectionReset  [fault f]"
