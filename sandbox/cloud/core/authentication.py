@@ -14,7 +14,8 @@ from typing import Literal
 
 from sandbox.cloud.core.accounts import Accounts, Principal
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.errors import CloudError, missing_parameter
+from sandbox.cloud.core.nonces import Nonces
 from sandbox.cloud.core.signatures import acs3_signature, roa_resource, roa_signature, rpc_signature
 from sandbox.cloud.core.wire import Request
 
@@ -36,6 +37,7 @@ class Claim:
     signature: str
     security_token: str
     time: str
+    nonce: str
     signed_headers: tuple[str, ...] = ()
 
 
@@ -53,6 +55,7 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
             signature,
             request.headers.get("x-acs-security-token", ""),
             request.headers.get("x-acs-date", ""),
+            request.headers.get("x-acs-signature-nonce", ""),
             tuple(names.split(";")),
         )
     if authorization.startswith("acs "):
@@ -61,7 +64,8 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
             raise CloudError("IncompleteSignature", "The Authorization header is not of the form acs KEY:SIGNATURE.")
         moment = request.headers.get("x-acs-date") or request.headers.get("date", "")
         token = request.headers.get("x-acs-security-token", "")
-        return Claim("roa", match.group(1), match.group(2), token, moment)
+        nonce = request.headers.get("x-acs-signature-nonce", "")
+        return Claim("roa", match.group(1), match.group(2), token, moment, nonce)
     if parameters.get("AccessKeyId"):
         if not parameters.get("Signature"):
             raise CloudError("MissingSignature", "Signature is mandatory for this action.")
@@ -71,6 +75,7 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
             parameters["Signature"],
             parameters.get("SecurityToken", ""),
             parameters.get("Timestamp", ""),
+            parameters.get("SignatureNonce", ""),
         )
     return None
 
@@ -81,11 +86,14 @@ class Authenticator:
     def __init__(self, accounts: Accounts, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
+        self._nonces = Nonces(2 * TOLERANCE)
 
     def verify(self, request: Request, claim: Claim) -> Principal:
         """Who sent the request."""
         credential = self._accounts.find(claim.access_key_id)
         if credential is None:
+            if self._accounts.is_inactive(claim.access_key_id):
+                raise CloudError("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
             raise CloudError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
         self._check_time(claim.time)
         expected = self._expected(request, claim, credential.access_key_secret)
@@ -95,6 +103,7 @@ class Authenticator:
                 "Specified signature is not matched with our calculation; check the access key's secret.",
             )
         self._check_token(claim, credential.security_token)
+        self._check_nonce(claim)
         return credential.principal
 
     def _expected(self, request: Request, claim: Claim, secret: str) -> list[str]:
@@ -131,6 +140,15 @@ class Authenticator:
             )
         if abs(moment - self._clock.now()) > TOLERANCE:
             raise CloudError("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
+
+    def _check_nonce(self, claim: Claim) -> None:
+        """Last of all, so that only who knows the secret can use a nonce up. The oldest ROA clients send none."""
+        if not claim.nonce:
+            if claim.style == "rpc":
+                raise missing_parameter("SignatureNonce")
+            return
+        if not self._nonces.use(claim.access_key_id, claim.nonce, self._clock.now()):
+            raise CloudError("SignatureNonceUsed", "Specified signature nonce was used already.")
 
     def _check_token(self, claim: Claim, token: str | None) -> None:
         if token is None:

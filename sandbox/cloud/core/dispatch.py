@@ -19,6 +19,7 @@ from sandbox.cloud.core.idempotency import Idempotency
 from sandbox.cloud.core.parameters import Parameters
 from sandbox.cloud.core.regions import DEFAULT_REGION, REGIONS
 from sandbox.cloud.core.service import Action, Call, Service, unknown_action
+from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE, Throttle
 from sandbox.cloud.core.wire import Request, Response, new_request_id, roa_answer, roa_error, rpc_answer, rpc_error
 
 
@@ -45,14 +46,17 @@ class Dispatcher:
         services: Iterable[Service],
         authorizer: Authorizer,
         machine_clock: Clock | None = None,
+        calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE,
     ) -> None:
         """`machine_clock` is what requests' times are compared with: clients sign with their machine's clock, which
-        the cloud's movable one must not shut out.
+        the cloud's movable one must not shut out. `calls_per_minute` is how often a caller may call one action.
         """
+        machine_clock = machine_clock or SystemClock()
         self._context = context
         self._services = list(services)
         self._authorizer = authorizer
-        self._authenticator = Authenticator(context.accounts, machine_clock or SystemClock())
+        self._authenticator = Authenticator(context.accounts, machine_clock)
+        self._throttle = Throttle(machine_clock, calls_per_minute)
         self._idempotency = Idempotency(context.store, context.clock)
         self._idempotency.forget_expired()
 
@@ -94,6 +98,7 @@ class Dispatcher:
         attempt.region = _region_of(request, values)
         principal = self._principal(request, values, action)
         attempt.principal = principal.arn if principal is not None else ""
+        self._throttle.check(attempt.principal, f"{service.name}.{action.name}")
         parameters = Parameters(values, action.honours)
         attempt.ignored = tuple(parameters.ignored())
         self._authorize(service, action, principal, attempt.region)
