@@ -20,7 +20,16 @@ from sandbox.cloud.core.parameters import Parameters
 from sandbox.cloud.core.regions import DEFAULT_REGION, REGIONS
 from sandbox.cloud.core.service import Action, Call, Service, unknown_action
 from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE, Throttle
-from sandbox.cloud.core.wire import Request, Response, new_request_id, roa_answer, roa_error, rpc_answer, rpc_error
+from sandbox.cloud.core.wire import (
+    Request,
+    Response,
+    new_request_id,
+    roa_answer,
+    roa_error,
+    roa_refusal,
+    rpc_answer,
+    rpc_error,
+)
 
 
 @dataclass
@@ -35,6 +44,8 @@ class Attempt:
     region: str = ""
     principal: str = ""
     ignored: tuple[str, ...] = ()
+    let_through: bool = False
+    """Whether the action itself has been asked."""
 
 
 class Dispatcher:
@@ -114,6 +125,7 @@ class Dispatcher:
         return rpc_answer(action.name, answer, attempt.request_id, as_json=attempt.as_json)
 
     def _run(self, action: Action, call: Call, attempt: Attempt) -> Any:
+        attempt.let_through = True
         answer = action.handler(call)
         attempt.ignored = tuple(call.parameters.unread())
         return answer
@@ -147,6 +159,8 @@ class Dispatcher:
         self._authorizer.authorize(principal, f"{prefix}:{action.name}", resource)
 
     def _failure(self, error: CloudError, attempt: Attempt, request: Request) -> Response:
+        if attempt.roa and not attempt.let_through:
+            return roa_refusal(error, attempt.request_id, request.host)
         if attempt.roa:
             return roa_error(error, attempt.request_id)
         return rpc_error(error, attempt.request_id, request.host, as_json=attempt.as_json)
@@ -164,7 +178,7 @@ class Dispatcher:
                 ignored=attempt.ignored,
                 principal=attempt.principal,
                 request_id=attempt.request_id,
-                message=error.message if error is not None else "",
+                message=error.logged if error is not None else "",
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,8 +109,16 @@ def roa_answer(answer: Any, request_id: str) -> Response:
     return Response(200, "application/json;charset=utf-8", _json(answer), request_id)
 
 
+def roa_refusal(error: CloudError, request_id: str, host: str) -> Response:
+    """What the gateway in front of a ROA service answers to a request that it does not let through.
+
+    Its form is that of the RPC style, and the only one from which older SDKs read the code.
+    """
+    return rpc_error(error, request_id, host, as_json=True)
+
+
 def roa_error(error: CloudError, request_id: str) -> Response:
-    """A failed answer of the ROA style."""
+    """A failed answer of a ROA service itself."""
     document = {
         "code": error.code,
         "message": error.message,
@@ -123,6 +132,10 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold, but a parameter that an answer repeats can."""
+
+
 def _element(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return f"<{name}>{''.join(_element(str(key), item) for key, item in value.items())}</{name}>"
@@ -132,4 +145,5 @@ def _element(name: str, value: Any) -> str:
         return f"<{name}>{'true' if value else 'false'}</{name}>"
     if value is None:
         return f"<{name}/>"
-    return f"<{name}>{escape(str(value))}</{name}>"
+    text = NOT_IN_XML.sub("\ufffd", str(value))
+    return f"<{name}>{escape(text)}</{name}>"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.core.signatures import acs3_signature, rpc_signature
+from sandbox.cloud.core.signatures import acs3_signature, acs3_text, rpc_signature, rpc_text
 from sandbox.cloud.core.wire import Request
 
 
@@ -30,7 +30,7 @@ def test_version_1_gives_the_signature_published_for_describe_regions() -> None:
         "Version": "2014-05-26",
         "SignatureVersion": "1.0",
     }
-    assert rpc_signature("GET", parameters.items(), "testsecret") == "OLeaidS1JvxuMvnyHOwuJ+uX5qY="
+    assert rpc_signature(rpc_text("GET", parameters.items()), "testsecret") == "OLeaidS1JvxuMvnyHOwuJ+uX5qY="
 
 
 def test_acs3_gives_the_signature_published_for_run_instances() -> None:
@@ -43,8 +43,11 @@ def test_acs3_gives_the_signature_published_for_run_instances() -> None:
         "x-acs-version": "2014-05-26",
     }
     query = {"ImageId": "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId": "cn-shanghai"}
-    signature = acs3_signature("POST", "/", query.items(), headers, sorted(headers), b"", "YourAccessKeySecret")
-    assert signature == "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+    text = acs3_text("POST", "/", query.items(), headers, sorted(headers), b"")
+    assert (
+        acs3_signature(text, "YourAccessKeySecret")
+        == "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+    )
 
 
 def test_an_unknown_key_is_not_found(world: Any) -> None:
