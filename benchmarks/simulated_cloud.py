@@ -65,6 +65,14 @@ def serve_simulated_cloud(state: Path) -> Iterator[SimulatedCloud]:
             objects.close()
 
 
+async def _cancel_others() -> None:
+    """End the tasks of connections that broke off."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 @contextmanager
 def _event_loop() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
     """A loop in a thread of its own, and what runs a coroutine on it and waits."""
@@ -79,6 +87,7 @@ def _event_loop() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
     try:
         yield run
     finally:
+        run(_cancel_others())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=START_SECONDS)
         loop.close()

@@ -17,12 +17,16 @@ from aiohttp import web
 from sandbox.cloud.assembly import Cloud
 from sandbox.cloud.core.clock import SystemClock, iso
 from sandbox.cloud.core.wire import Request
+from sandbox.cloud.http_logging import server_logger
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 
 STATUS_PATH = "/_sandbox/status"
 CLOCK_PATH = "/_sandbox/clock"
 LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
+
+LONGEST_LINE = 64 * 1024
+"""Bytes of a request line or header: newer SDKs send a policy's text, of 6144 characters unencoded, in the query."""
 
 SHUTDOWN_SECONDS = 5.0
 CLUSTER_PATHS = ("/clusters", "/k8s/")
@@ -57,7 +61,13 @@ class CloudServer:
         application = web.Application(client_max_size=LARGEST_API_BODY)
         application.router.add_route("*", "/{path:.*}", self.handle)
         self._runner = web.AppRunner(
-            application, access_log=None, auto_decompress=False, shutdown_timeout=SHUTDOWN_SECONDS
+            application,
+            access_log=None,
+            auto_decompress=False,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            logger=server_logger(),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, address, port, ssl_context=certificate, reuse_address=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import email.utils
 import hashlib
@@ -20,6 +19,7 @@ from sandbox.cloud.core.nonces import Nonces
 from sandbox.cloud.core.signatures import (
     acs3_signature,
     acs3_text,
+    as_sent,
     roa_resource,
     roa_signature,
     roa_text,
@@ -107,7 +107,7 @@ class Authenticator:
         self._check_time(claim.time)
         sign, texts = self._expected(request, claim)
         expected = (sign(text, credential.access_key_secret).encode() for text in texts)
-        if not any(hmac.compare_digest(signature, claim.signature.encode()) for signature in expected):
+        if not any(hmac.compare_digest(signature, as_sent(claim.signature)) for signature in expected):
             raise _mismatch(f"server string to sign is:{texts[0]}")
         self._check_token(claim, credential.security_token)
         self._check_nonce(claim)
@@ -155,7 +155,7 @@ class Authenticator:
             return
         if not claim.security_token:
             raise CloudError("MissingSecurityToken", "SecurityToken is mandatory for this access key.")
-        if not hmac.compare_digest(token.encode(), claim.security_token.encode()):
+        if not hmac.compare_digest(token.encode(), as_sent(claim.security_token)):
             raise CloudError(
                 "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."
             )
@@ -176,7 +176,7 @@ def _check_md5(request: Request) -> None:
         return
     try:
         matches = base64.b64decode(stated, validate=True) == hashlib.md5(request.body, usedforsecurity=False).digest()
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         matches = False
     if not matches:
         raise CloudError("InvalidContentMD5", "The header Content-MD5 does not fit the body.")

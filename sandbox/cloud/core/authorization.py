@@ -69,7 +69,10 @@ def evaluate(policies: Iterable[str], action: str, resource: str, context: Mappi
 @lru_cache(maxsize=512)
 def statements(text: str) -> tuple[dict[str, Any], ...]:
     """The statements of a policy text; raises ValueError when it isn't a policy."""
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(document, dict) or document.get("Version") != "1":
         raise ValueError('a policy is a JSON object with "Version": "1"')
     found = document.get("Statement")

@@ -20,6 +20,11 @@ def percent_encode(text: str) -> str:
     return quote(text, safe=UNRESERVED)
 
 
+def as_sent(text: str) -> bytes:
+    """Text as bytes; those of a header that were not UTF-8 are what they were."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def rpc_signature(text: str, secret: str) -> str:
     """Signature V1 of the RPC style."""
     return _hmac_sha1(secret + "&", text)
@@ -53,7 +58,7 @@ def roa_resource(path: str, query: Iterable[tuple[str, str]]) -> str:
 
 def acs3_signature(text: str, secret: str) -> str:
     """Signature ACS3-HMAC-SHA256, hexadecimal."""
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), as_sent(text), hashlib.sha256).hexdigest()
 
 
 def acs3_text(
@@ -77,8 +82,8 @@ def acs3_text(
             hashlib.sha256(body).hexdigest(),
         ]
     )
-    return "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
+    return "ACS3-HMAC-SHA256\n" + hashlib.sha256(as_sent(canonical)).hexdigest()
 
 
 def _hmac_sha1(key: str, text: str) -> str:
-    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(hmac.new(key.encode(), as_sent(text), hashlib.sha1).digest()).decode()

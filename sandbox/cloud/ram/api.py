@@ -187,7 +187,7 @@ def check_trust(text: str) -> str:
     """A trust policy: who may take the role on. Kept as it came."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise malformed_policy(f"it is not JSON ({error})") from None
     statements = document.get("Statement") if isinstance(document, dict) else None
     if not isinstance(statements, list) or not statements or str(document.get("Version")) != "1":

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.core.signatures import acs3_signature, acs3_text, rpc_signature, rpc_text
 from sandbox.cloud.core.wire import Request
 
@@ -210,3 +211,39 @@ def test_a_temporary_key_works_with_its_token_until_it_expires(world: Any) -> No
     assert right("Sts", "GetCallerIdentity")["IdentityType"] == "AssumedRoleUser"
     world.clock.advance(datetime.timedelta(minutes=15))
     assert right.send("Sts", "GetCallerIdentity").code == "InvalidAccessKeyId.NotFound"
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [(b'{"name": "\\ud800"}', "surrogates"), (b"[" * 100_000, "recursion"), (b"{", "not JSON"), (b'"a"', "object")],
+)
+def test_a_body_that_cannot_be_read_is_refused(body: bytes, word: str) -> None:
+    request = Request("POST", "/clusters", "/clusters", (), {}, body, "127.0.0.1")
+    with pytest.raises(CloudError, match=word) as caught:
+        request.json_body()
+    assert caught.value.code == "InvalidParameter"
+
+
+def test_an_answer_in_xml_holds_only_what_xml_can(world: Any) -> None:
+    reply = world.rpc.send("Ram", "GetUser", UserName="a\x00b\x1b", Format="XML")
+    message = ElementTree.fromstring(reply.text).findtext("Message")  # noqa: S314 (the emulator's own answer)
+    assert message == "The user does not exist: a\ufffdb\ufffd."
+
+
+def test_a_caller_with_a_wrong_secret_is_told_what_it_should_have_signed_but_the_log_is_not(world: Any) -> None:
+    reply = dataclasses.replace(world.rpc, access_key_secret="wrong").send("Vpc", "DescribeVpcs")
+    assert "server string to sign is:POST&%2F&AccessKeyId%3D" in reply.json()["Message"]
+    assert "string to sign" not in world.cloud.context.log.errors[-1].message
+
+
+def test_header_bytes_that_are_no_text_do_not_match(world: Any) -> None:
+    headers = {
+        "host": "127.0.0.1",
+        "x-acs-date": "2026-01-02T03:04:05Z",
+        "x-acs-version": "2015-12-15",
+        "x-acs-a": "\udcf4",
+        "authorization": f"ACS3-HMAC-SHA256 Credential={world.rpc.access_key_id},"
+        f"SignedHeaders=host;x-acs-a;x-acs-date,Signature={'0' * 64}",
+    }
+    response = world.cloud.dispatcher.handle(Request("GET", "/addons", "/addons", (), headers, b"", "127.0.0.1"))
+    assert b'"Code":"SignatureDoesNotMatch"' in response.body
