@@ -8,7 +8,7 @@ import ssl
 import urllib.request
 from typing import Any
 
-from sandbox.cloud.core.signatures import roa_resource, roa_signature
+from sandbox.cloud.core.signatures import roa_resource, roa_signature, roa_text
 from sandbox.environment import environment
 from sandbox.settings import SandboxSettings
 
@@ -31,7 +31,8 @@ def _call(settings: SandboxSettings, method: str, path: str, content: Any = None
         "date": email.utils.formatdate(usegmt=True),
         "x-acs-version": VERSION,
     }
-    signature = roa_signature(method, roa_resource(path, []), headers, variables["ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
+    text = roa_text(method, roa_resource(path, []), headers)
+    signature = roa_signature(text, variables["ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
     headers["authorization"] = f"acs {variables['ALIBABA_CLOUD_ACCESS_KEY_ID']}:{signature}"
     request = urllib.request.Request(
         f"https://{variables['CS_ENDPOINT']}{path}",

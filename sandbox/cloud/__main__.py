@@ -20,6 +20,7 @@ from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog
 from sandbox.cloud.core.clock import CloudClock
 from sandbox.cloud.core.store import Store
+from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend, SimulatedBackend
 from sandbox.cloud.oss.service import ObjectStorage
 from sandbox.cloud.server import CloudServer
@@ -43,6 +44,7 @@ class Arguments:
     dns_port: int
     simulated: bool
     maximum_nodes: int
+    calls_per_minute: int
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
@@ -63,8 +65,16 @@ def parse(arguments: Sequence[str]) -> Arguments:
         default=int(os.environ.get("SANDBOX_MAXIMUM_NODES", DEFAULT_MAXIMUM_NODES)),
         help="real nodes a region may have (default: $SANDBOX_MAXIMUM_NODES or %(default)s)",
     )
+    parser.add_argument(
+        "--calls-per-minute",
+        type=int,
+        default=DEFAULT_CALLS_PER_MINUTE,
+        help="how often a caller may call one action before it is throttled (default: %(default)s)",
+    )
     found = parser.parse_args(arguments)
-    return Arguments(found.address, found.port, found.dns_port, found.simulated, found.maximum_nodes)
+    return Arguments(
+        found.address, found.port, found.dns_port, found.simulated, found.maximum_nodes, found.calls_per_minute
+    )
 
 
 def backend_factory(settings: SandboxSettings, *, simulated: bool) -> BackendFactory:
@@ -112,6 +122,7 @@ def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tupl
         authority=certificate_authority(settings.cache).certificate_path,
         maximum_nodes=arguments.maximum_nodes,
         simulated=arguments.simulated,
+        calls_per_minute=arguments.calls_per_minute,
         lines=read_lines(settings),
     )
     cloud = assemble(

@@ -21,6 +21,7 @@ from sandbox.cloud.core.regions import RegionSlots
 from sandbox.cloud.core.schedule import Schedule
 from sandbox.cloud.core.service import Service
 from sandbox.cloud.core.store import Store
+from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE
 from sandbox.cloud.cs.api import CsService
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters
@@ -56,6 +57,8 @@ class CloudOptions:
     """The certificate authority that clusters must trust when they call the cloud."""
     maximum_nodes: int = 4
     simulated: bool = False
+    calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE
+    """How often one caller may call one action; more is answered with Throttling.User."""
     lines: Mapping[str, str] | None = None
 
 
@@ -146,22 +149,22 @@ def assemble(
         group = next((item.identifier for item in groups if item.vpc_id == identifier), None)
         return container_service.uses(identifier) or group
 
+    authorizer = Authorizer(identities.policies_of_role, identities.policies_of_user)
     services: list[Service] = [
         VpcService(context, networks, user_of),
         EcsService(context, compute, container_service.uses),
         container_service,
         AlidnsService(context, zones),
         RamService(context, identities),
-        StsService(context, identities, ClusterOidcProviders(context, clusters, operations)),
+        StsService(context, identities, ClusterOidcProviders(context, clusters, operations), authorizer),
         KmsService(context, keys),
         LocationService(options.endpoint),
         BssOpenApiService(),
     ]
-    authorizer = Authorizer(identities.policies_of_role)
     return Cloud(
         context=context,
         services=services,
-        dispatcher=Dispatcher(context, services, authorizer, machine_clock),
+        dispatcher=Dispatcher(context, services, authorizer, machine_clock, options.calls_per_minute),
         authorizer=authorizer,
         webhook=webhook,
         dns=DnsServer(Resolver(zones), Lines(options.lines)),

@@ -22,6 +22,7 @@ from sandbox.cloud.core.calls import CallRecord
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.faults import CallName, InjectedError, Strike
 from sandbox.cloud.core.wire import Request
+from sandbox.cloud.http_logging import server_logger
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 
 LARGEST_API_BODY = 16 * 1024 * 1024
@@ -31,6 +32,9 @@ PROBING = frozenset({"NoSuchKey", "NotModified", "PreconditionFailed"})
 """Errors with which clients learn whether an object is there; they would crowd the others out of the log."""
 
 ERROR_FIELDS = re.compile(r"<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>", re.DOTALL)
+LONGEST_LINE = 64 * 1024
+"""Bytes of a request line or header: newer SDKs send a policy's text, of 6144 characters unencoded, in the query."""
+
 SHUTDOWN_SECONDS = 5.0
 CLUSTER_PATHS = ("/clusters", "/k8s/")
 RECOVERY_SECONDS = 50.0
@@ -70,7 +74,13 @@ class CloudServer:
         application = web.Application(client_max_size=LARGEST_API_BODY)
         application.router.add_route("*", "/{path:.*}", self.handle)
         self._runner = web.AppRunner(
-            application, access_log=None, auto_decompress=False, shutdown_timeout=SHUTDOWN_SECONDS
+            application,
+            access_log=None,
+            auto_decompress=False,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            logger=server_logger(),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, address, port, ssl_context=certificate, reuse_address=True)

@@ -380,6 +380,27 @@ def test_roles_policies_and_attachments_live_and_die(provider: Provider, emulato
         provider.die(resource)
 
 
+def test_users_their_keys_and_attachments_live_and_die(provider: Provider, emulator: EmulatorProcess) -> None:
+    user = provider.live(
+        "alicloud:ram/user:User",
+        {"name": "alice", "displayName": "Alice", "email": "alice@example.com", "force": True},
+        {"name": "alicia", "displayName": "Alicia", "mobile": "86-18600008888", "comments": "renamed"},
+        {"name": "alicia", "displayName": "Alicia", "mobile": "86-18600008888", "email": "alice@example.com"},
+    )
+    attachment = provider.create(
+        "alicloud:ram/userPolicyAttachment:UserPolicyAttachment",
+        {"userName": "alicia", "policyName": "AliyunOSSReadOnlyAccess", "policyType": "System"},
+    )
+    key = provider.create("alicloud:ram/accessKey:AccessKey", {"userName": "alicia"})
+    secret = key.state["secret"]
+    provider.update(key, {"status": "Inactive"})
+    for resource in (key, attachment):
+        provider.die(resource)
+    provider.create("alicloud:ram/accessKey:AccessKey", {"userName": "alicia"})  # goes with its user, by force
+    provider.die(user)
+    assert str(secret) not in (emulator.state / "logs" / "cloud.log").read_text()
+
+
 def _statement(action: str, **more: Any) -> Properties:
     return {"Effect": "Allow", "Action": [action], **more}
 

@@ -1,4 +1,4 @@
-"""Who calls: the emulated account, its root access key, and temporary credentials of roles."""
+"""Who calls: the emulated account, its root access key, its users' keys, and temporary credentials of roles."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from sandbox.cloud.core.store import Repository, Store
 
 ALPHABET = string.ascii_letters + string.digits
 ROOT_DOCUMENT = "root"
+KEY_PREFIX = "LTAI5t"
+SESSION_KEY_PREFIX = "STS."
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class Principal:
 
     account_id: str
     arn: str
-    kind: Literal["root", "role"]
+    kind: Literal["root", "role", "user"]
     role_name: str | None
     session_policy: str | None = None
+    user_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,21 @@ class TemporaryCredential(BaseModel):
     expires: datetime.datetime
 
 
+class AccessKey(BaseModel):
+    """A long-lived key as kept in the store.
+
+    Without a user's name it is the account's own, and may do all that the root key may.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    access_key_id: str
+    access_key_secret: str
+    user_name: str
+    active: bool
+    created: datetime.datetime
+
+
 class Accounts:
     """The one emulated account; made with a fresh key at the first start of its store."""
 
@@ -76,13 +94,14 @@ class Accounts:
         self._clock = clock
         self._roots = Repository(store, "account", RootAccount)
         self._sessions = Repository(store, "role-session", TemporaryCredential)
+        self._keys = Repository(store, "access-key", AccessKey)
         root = self._roots.get(ROOT_DOCUMENT)
         if root is None:
             root = self._roots.put(
                 ROOT_DOCUMENT,
                 RootAccount(
                     account_id="1" + random_text(15, string.digits),
-                    access_key_id="LTAI5t" + random_text(18),
+                    access_key_id=KEY_PREFIX + random_text(18),
                     access_key_secret=random_text(30),
                 ),
             )
@@ -95,9 +114,12 @@ class Accounts:
         )
 
     def find(self, access_key_id: str) -> Credential | None:
-        """The credential of this access key, or None when there is none or it has expired."""
+        """The credential of this access key, or None when there is none, or it has expired or been made inactive."""
         if access_key_id == self.root.access_key_id:
             return self.root
+        if not access_key_id.startswith(SESSION_KEY_PREFIX):
+            key = self._keys.get(access_key_id)
+            return self._credential_of_key(key) if key is not None and key.active else None
         session = self._sessions.get(access_key_id)
         if session is None:
             return None
@@ -105,6 +127,38 @@ class Accounts:
             self._sessions.delete(access_key_id)
             return None
         return self._credential(session)
+
+    def is_inactive(self, access_key_id: str) -> bool:
+        """Whether there is such a key, which has been made inactive."""
+        key = self._keys.get(access_key_id)
+        return key is not None and not key.active
+
+    def user_arn(self, user_name: str) -> str:
+        """A user's global name."""
+        return f"acs:ram::{self.account_id}:user/{user_name}"
+
+    def create_key(self, user_name: str) -> AccessKey:
+        """A new key for a user, or for the account itself when the name is empty. The caller has checked the limits."""
+        key = AccessKey(
+            access_key_id=KEY_PREFIX + random_text(18),
+            access_key_secret=random_text(30),
+            user_name=user_name,
+            active=True,
+            created=self._clock.now(),
+        )
+        return self._keys.put(key.access_key_id, key)
+
+    def keys_of(self, user_name: str) -> list[AccessKey]:
+        """A user's keys (the account's own beside the root key, when the name is empty), oldest first."""
+        return [key for key in self._keys.list() if key.user_name.lower() == user_name.lower()]
+
+    def replace_key(self, key: AccessKey) -> None:
+        """Write a changed key over the one of the same identifier."""
+        self._keys.put(key.access_key_id, key)
+
+    def delete_key(self, access_key_id: str) -> None:
+        """Delete a key for good."""
+        self._keys.delete(access_key_id)
 
     def open_session(
         self,
@@ -118,7 +172,7 @@ class Accounts:
         self._forget_expired()
         expires = self._clock.now() + duration
         session = TemporaryCredential(
-            access_key_id="STS.N" + random_text(24),
+            access_key_id=SESSION_KEY_PREFIX + "N" + random_text(24),
             access_key_secret=random_text(44),
             security_token="CAIS" + random_text(400),
             role_name=role_name,
@@ -129,6 +183,13 @@ class Accounts:
         )
         self._sessions.put(session.access_key_id, session)
         return self._credential(session), expires
+
+    def _credential_of_key(self, key: AccessKey) -> Credential:
+        principal = self.root.principal
+        if key.user_name:
+            arn = self.user_arn(key.user_name)
+            principal = Principal(self.account_id, arn, "user", None, user_name=key.user_name)
+        return Credential(key.access_key_id, key.access_key_secret, None, principal)
 
     def _credential(self, session: TemporaryCredential) -> Credential:
         arn = f"acs:sts::{self.account_id}:assumed-role/{session.role_name.lower()}/{session.session_name}"

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import email.utils
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from sandbox.cloud.core.accounts import Accounts, Principal
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.errors import CloudError
-from sandbox.cloud.core.signatures import acs3_signature, roa_resource, roa_signature, rpc_signature
+from sandbox.cloud.core.errors import CloudError, missing_parameter
+from sandbox.cloud.core.nonces import Nonces
+from sandbox.cloud.core.signatures import (
+    acs3_signature,
+    acs3_text,
+    as_sent,
+    roa_resource,
+    roa_signature,
+    roa_text,
+    rpc_signature,
+    rpc_text,
+)
 from sandbox.cloud.core.wire import Request
 
 TOLERANCE = datetime.timedelta(minutes=15)
@@ -36,6 +46,7 @@ class Claim:
     signature: str
     security_token: str
     time: str
+    nonce: str
     signed_headers: tuple[str, ...] = ()
 
 
@@ -53,6 +64,7 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
             signature,
             request.headers.get("x-acs-security-token", ""),
             request.headers.get("x-acs-date", ""),
+            request.headers.get("x-acs-signature-nonce", ""),
             tuple(names.split(";")),
         )
     if authorization.startswith("acs "):
@@ -61,7 +73,8 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
             raise CloudError("IncompleteSignature", "The Authorization header is not of the form acs KEY:SIGNATURE.")
         moment = request.headers.get("x-acs-date") or request.headers.get("date", "")
         token = request.headers.get("x-acs-security-token", "")
-        return Claim("roa", match.group(1), match.group(2), token, moment)
+        nonce = request.headers.get("x-acs-signature-nonce", "")
+        return Claim("roa", match.group(1), match.group(2), token, moment, nonce)
     if parameters.get("AccessKeyId"):
         if not parameters.get("Signature"):
             raise CloudError("MissingSignature", "Signature is mandatory for this action.")
@@ -71,6 +84,7 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
             parameters["Signature"],
             parameters.get("SecurityToken", ""),
             parameters.get("Timestamp", ""),
+            parameters.get("SignatureNonce", ""),
         )
     return None
 
@@ -81,47 +95,42 @@ class Authenticator:
     def __init__(self, accounts: Accounts, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
+        self._nonces = Nonces(2 * TOLERANCE)
 
     def verify(self, request: Request, claim: Claim) -> Principal:
         """Who sent the request."""
         credential = self._accounts.find(claim.access_key_id)
         if credential is None:
+            if self._accounts.is_inactive(claim.access_key_id):
+                raise CloudError("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
             raise CloudError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
         self._check_time(claim.time)
-        expected = self._expected(request, claim, credential.access_key_secret)
-        if not any(hmac.compare_digest(signature.encode(), claim.signature.encode()) for signature in expected):
-            raise CloudError(
-                "SignatureDoesNotMatch",
-                "Specified signature is not matched with our calculation; check the access key's secret.",
-            )
+        sign, texts = self._expected(request, claim)
+        expected = (sign(text, credential.access_key_secret).encode() for text in texts)
+        if not any(hmac.compare_digest(signature, as_sent(claim.signature)) for signature in expected):
+            raise _mismatch(f"server string to sign is:{texts[0]}")
         self._check_token(claim, credential.security_token)
+        self._check_nonce(claim)
         return credential.principal
 
-    def _expected(self, request: Request, claim: Claim, secret: str) -> list[str]:
-        """The signatures of which one is right (older ROA clients sign the request target as they send it)."""
+    def _expected(self, request: Request, claim: Claim) -> tuple[Callable[[str, str], str], list[str]]:
+        """How to sign, and the texts of which one is right (older ROA clients sign the target as they send it)."""
         if claim.style == "rpc":
-            return [rpc_signature(request.method, (*request.query, *request.form), secret)]
+            return rpc_signature, [rpc_text(request.method, (*request.query, *request.form))]
         if claim.style == "roa":
             _check_md5(request)
             resources = (roa_resource(request.path, request.query), request.target)
-            return [roa_signature(request.method, resource, request.headers, secret) for resource in resources]
+            return roa_signature, [roa_text(request.method, resource, request.headers) for resource in resources]
         stated = request.headers.get("x-acs-content-sha256", "")
         if stated and stated != hashlib.sha256(request.body).hexdigest():
-            raise CloudError("SignatureDoesNotMatch", "The header x-acs-content-sha256 does not fit the body.")
+            raise _mismatch("The header x-acs-content-sha256 does not fit the body.")
         missing = [name for name in ("host", "x-acs-date") if name not in claim.signed_headers]
         if missing:
             raise CloudError("IncompleteSignature", f"The signed headers lack {', '.join(missing)}.")
-        return [
-            acs3_signature(
-                request.method,
-                request.raw_path,
-                request.query,
-                request.headers,
-                claim.signed_headers,
-                request.body,
-                secret,
-            )
-        ]
+        text = acs3_text(
+            request.method, request.raw_path, request.query, request.headers, claim.signed_headers, request.body
+        )
+        return acs3_signature, [text]
 
     def _check_time(self, text: str) -> None:
         moment = _parse_time(text)
@@ -132,15 +141,33 @@ class Authenticator:
         if abs(moment - self._clock.now()) > TOLERANCE:
             raise CloudError("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
 
+    def _check_nonce(self, claim: Claim) -> None:
+        """Last of all, so that only who knows the secret can use a nonce up. The oldest ROA clients send none."""
+        if not claim.nonce:
+            if claim.style == "rpc":
+                raise missing_parameter("SignatureNonce")
+            return
+        if not self._nonces.use(claim.access_key_id, claim.nonce, self._clock.now()):
+            raise CloudError("SignatureNonceUsed", "Specified signature nonce was used already.")
+
     def _check_token(self, claim: Claim, token: str | None) -> None:
         if token is None:
             return
         if not claim.security_token:
             raise CloudError("MissingSecurityToken", "SecurityToken is mandatory for this access key.")
-        if not hmac.compare_digest(token.encode(), claim.security_token.encode()):
+        if not hmac.compare_digest(token.encode(), as_sent(claim.security_token)):
             raise CloudError(
                 "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."
             )
+
+
+def _mismatch(reason: str) -> CloudError:
+    """Older SDKs look for the text to sign behind the message's colon, to tell a wrong secret from a wrong text.
+
+    The call log leaves it out: a temporary key's token is part of it.
+    """
+    message = "Specified signature is not matched with our calculation."
+    return CloudError("SignatureDoesNotMatch", f"{message} {reason}", logged=message)
 
 
 def _check_md5(request: Request) -> None:
@@ -149,7 +176,7 @@ def _check_md5(request: Request) -> None:
         return
     try:
         matches = base64.b64decode(stated, validate=True) == hashlib.md5(request.body, usedforsecurity=False).digest()
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         matches = False
     if not matches:
         raise CloudError("InvalidContentMD5", "The header Content-MD5 does not fit the body.")

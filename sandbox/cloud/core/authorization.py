@@ -18,14 +18,15 @@ from sandbox.cloud.core.accounts import Principal
 from sandbox.cloud.core.errors import AccessDenied
 
 PolicySource = Callable[[str], Iterable[str]]
-"""Given a role's name, the texts of the policies attached to it."""
+"""Given a role's or a user's name, the texts of the policies attached to it."""
 
 
 class Authorizer:
     """Decides calls of principals; the account's root key may do everything."""
 
-    def __init__(self, policies_of_role: PolicySource) -> None:
+    def __init__(self, policies_of_role: PolicySource, policies_of_user: PolicySource = lambda name: ()) -> None:
         self._policies_of_role = policies_of_role
+        self._policies_of_user = policies_of_user
 
     def authorize(
         self, principal: Principal, action: str, resource: str, context: Mapping[str, str] | None = None
@@ -37,14 +38,18 @@ class Authorizer:
         if principal.kind == "root":
             return
         given = {} if context is None else context
-        own = [] if principal.role_name is None else list(self._policies_of_role(principal.role_name))
-        decisions = [evaluate(own, action, resource, given)]
+        decisions = [evaluate(self._policies_of(principal), action, resource, given)]
         if principal.session_policy is not None:
             decisions.append(evaluate([principal.session_policy], action, resource, given))
         if "deny" in decisions:
             raise AccessDenied(principal.arn, action, resource, explicit=True)
         if any(decision != "allow" for decision in decisions):
             raise AccessDenied(principal.arn, action, resource, explicit=False)
+
+    def _policies_of(self, principal: Principal) -> Iterable[str]:
+        if principal.role_name is not None:
+            return self._policies_of_role(principal.role_name)
+        return self._policies_of_user(principal.user_name) if principal.user_name is not None else ()
 
 
 def evaluate(policies: Iterable[str], action: str, resource: str, context: Mapping[str, str]) -> str:
@@ -64,7 +69,10 @@ def evaluate(policies: Iterable[str], action: str, resource: str, context: Mappi
 @lru_cache(maxsize=512)
 def statements(text: str) -> tuple[dict[str, Any], ...]:
     """The statements of a policy text; raises ValueError when it isn't a policy."""
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(document, dict) or document.get("Version") != "1":
         raise ValueError('a policy is a JSON object with "Version": "1"')
     found = document.get("Statement")

@@ -21,7 +21,17 @@ from sandbox.cloud.core.idempotency import Idempotency
 from sandbox.cloud.core.parameters import Parameters
 from sandbox.cloud.core.regions import DEFAULT_REGION, REGIONS
 from sandbox.cloud.core.service import Action, Call, Service, unknown_action
-from sandbox.cloud.core.wire import Request, Response, new_request_id, roa_answer, roa_error, rpc_answer, rpc_error
+from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE, Throttle
+from sandbox.cloud.core.wire import (
+    Request,
+    Response,
+    new_request_id,
+    roa_answer,
+    roa_error,
+    roa_refusal,
+    rpc_answer,
+    rpc_error,
+)
 
 
 @dataclass
@@ -37,6 +47,8 @@ class Attempt:
     principal: str = ""
     ignored: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    let_through: bool = False
+    """Whether the action itself has been asked."""
 
 
 class Dispatcher:
@@ -48,14 +60,17 @@ class Dispatcher:
         services: Iterable[Service],
         authorizer: Authorizer,
         machine_clock: Clock | None = None,
+        calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE,
     ) -> None:
         """`machine_clock` is what requests' times are compared with: clients sign with their machine's clock, which
-        the cloud's movable one must not shut out.
+        the cloud's movable one must not shut out. `calls_per_minute` is how often a caller may call one action.
         """
+        machine_clock = machine_clock or SystemClock()
         self._context = context
         self._services = list(services)
         self._authorizer = authorizer
-        self._authenticator = Authenticator(context.accounts, machine_clock or SystemClock())
+        self._authenticator = Authenticator(context.accounts, machine_clock)
+        self._throttle = Throttle(machine_clock, calls_per_minute)
         self._idempotency = Idempotency(context.store, context.clock)
         self._idempotency.forget_expired()
 
@@ -121,6 +136,7 @@ class Dispatcher:
     ) -> Response:
         principal = self._principal(request, values, action)
         attempt.principal = principal.arn if principal is not None else ""
+        self._throttle.check(attempt.principal, f"{service.name}.{action.name}")
         parameters = Parameters(values, action.honours)
         attempt.ignored = tuple(parameters.ignored())
         self._authorize(service, action, principal, attempt.region)
@@ -136,6 +152,7 @@ class Dispatcher:
         return rpc_answer(action.name, answer, attempt.request_id, as_json=attempt.as_json)
 
     def _run(self, action: Action, call: Call, attempt: Attempt) -> Any:
+        attempt.let_through = True
         answer = action.handler(call)
         attempt.ignored = tuple(call.parameters.unread())
         return answer
@@ -169,6 +186,8 @@ class Dispatcher:
         self._authorizer.authorize(principal, f"{prefix}:{action.name}", resource)
 
     def _failure(self, error: CloudError, attempt: Attempt, request: Request) -> Response:
+        if attempt.roa and not attempt.let_through:
+            return roa_refusal(error, attempt.request_id, request.host)
         if attempt.roa:
             return roa_error(error, attempt.request_id)
         return rpc_error(error, attempt.request_id, request.host, as_json=attempt.as_json)
@@ -186,8 +205,8 @@ class Dispatcher:
                 ignored=attempt.ignored,
                 principal=attempt.principal,
                 request_id=attempt.request_id,
-                message=error.message if error is not None else "",
                 faults=attempt.faults,
+                message=error.logged if error is not None else "",
             )
         )
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 class CloudError(Exception):
     """What an action raises instead of answering; dispatch turns it into the protocol's error form."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, logged: str | None = None) -> None:
+        """`logged` is what the call log shows when the message tells the caller more than a log may hold."""
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.logged = message if logged is None else logged
 
 
 class AccessDenied(CloudError):  # noqa: N818 (the name that the cloud gives it)

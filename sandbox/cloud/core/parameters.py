@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.cloud.core.errors import CloudError, invalid_parameter, missing_parameter
+
+POSITION = re.compile("[0-9]{1,9}")
 
 COMMON = frozenset(
     {
@@ -149,7 +152,7 @@ class Parameters:
         if isinstance(value, str) and value.startswith("["):
             try:
                 value = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise invalid_parameter(name, value, "it must be a JSON list") from None
         return value if isinstance(value, list) else None
 
@@ -159,6 +162,6 @@ class Parameters:
         for key in self._values:
             if key.startswith(prefix):
                 position = key.removeprefix(prefix).split(".")[0]
-                if position.isdigit():
+                if POSITION.fullmatch(position):
                     found.add(int(position))
         return sorted(found)

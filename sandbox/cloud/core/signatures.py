@@ -1,7 +1,7 @@
 """The three request signatures of the cloud's APIs, computed from what the server received.
 
-Each function returns the signature that the caller should have sent. Sources: Alibaba Cloud's "Request syntax and
-signature method V3" (ACS3-HMAC-SHA256), "Sign requests" of the RPC style (V1), and of the ROA style.
+Each is a text to sign, and the signature of such a text that the caller should have sent. Sources: Alibaba Cloud's
+"Request syntax and signature method V3" (ACS3-HMAC-SHA256), "Sign requests" of the RPC style (V1) and of the ROA style.
 """
 
 from __future__ import annotations
@@ -20,20 +20,34 @@ def percent_encode(text: str) -> str:
     return quote(text, safe=UNRESERVED)
 
 
-def rpc_signature(method: str, parameters: Iterable[tuple[str, str]], secret: str) -> str:
-    """Signature V1 of the RPC style, over query and form parameters together, `Signature` itself left out."""
-    pairs = sorted((name, value) for name, value in parameters if name != "Signature")
-    canonical = "&".join(f"{percent_encode(name)}={percent_encode(value)}" for name, value in pairs)
-    text = f"{method}&{percent_encode('/')}&{percent_encode(canonical)}"
+def as_sent(text: str) -> bytes:
+    """Text as bytes; those of a header that were not UTF-8 are what they were."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def rpc_signature(text: str, secret: str) -> str:
+    """Signature V1 of the RPC style."""
     return _hmac_sha1(secret + "&", text)
 
 
-def roa_signature(method: str, resource: str, headers: Mapping[str, str], secret: str) -> str:
-    """Signature of the ROA style (`Authorization: acs KEY:SIGNATURE`). `headers` has lower-case names."""
+def rpc_text(method: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """What the RPC style signs: query and form parameters together, `Signature` itself left out."""
+    pairs = sorted((name, value) for name, value in parameters if name != "Signature")
+    canonical = "&".join(f"{percent_encode(name)}={percent_encode(value)}" for name, value in pairs)
+    return f"{method}&{percent_encode('/')}&{percent_encode(canonical)}"
+
+
+def roa_signature(text: str, secret: str) -> str:
+    """Signature of the ROA style (`Authorization: acs KEY:SIGNATURE`)."""
+    return _hmac_sha1(secret, text)
+
+
+def roa_text(method: str, resource: str, headers: Mapping[str, str]) -> str:
+    """What the ROA style signs. `headers` has lower-case names."""
     own = sorted((name, value) for name, value in headers.items() if name.startswith("x-acs-"))
     lines = [method, *(headers.get(name, "") for name in ("accept", "content-md5", "content-type", "date"))]
     lines += [f"{name}:{value.strip()}" for name, value in own]
-    return _hmac_sha1(secret, "\n".join([*lines, resource]))
+    return "\n".join([*lines, resource])
 
 
 def roa_resource(path: str, query: Iterable[tuple[str, str]]) -> str:
@@ -42,16 +56,20 @@ def roa_resource(path: str, query: Iterable[tuple[str, str]]) -> str:
     return path + ("?" + "&".join(pairs) if pairs else "")
 
 
-def acs3_signature(
+def acs3_signature(text: str, secret: str) -> str:
+    """Signature ACS3-HMAC-SHA256, hexadecimal."""
+    return hmac.new(secret.encode(), as_sent(text), hashlib.sha256).hexdigest()
+
+
+def acs3_text(
     method: str,
     raw_path: str,
     query: Iterable[tuple[str, str]],
     headers: Mapping[str, str],
     signed_headers: Iterable[str],
     body: bytes,
-    secret: str,
 ) -> str:
-    """Signature ACS3-HMAC-SHA256 (hexadecimal). `headers` has lower-case names; `raw_path` as in the request line."""
+    """What ACS3-HMAC-SHA256 signs. `headers` has lower-case names; `raw_path` as in the request line."""
     names = list(signed_headers)
     canonical = "\n".join(
         [
@@ -64,9 +82,8 @@ def acs3_signature(
             hashlib.sha256(body).hexdigest(),
         ]
     )
-    text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return "ACS3-HMAC-SHA256\n" + hashlib.sha256(as_sent(canonical)).hexdigest()
 
 
 def _hmac_sha1(key: str, text: str) -> str:
-    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(hmac.new(key.encode(), as_sent(text), hashlib.sha1).digest()).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ class Request:
             return {}
         try:
             value = json.loads(self.body)
-        except ValueError as error:
+            if b"\\u" in self.body:  # which can name half a character, that nothing can be done with
+                json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             raise CloudError("InvalidParameter", f"The request's body is not JSON: {error}.") from None
         if value is None:
             return {}
@@ -83,7 +86,7 @@ def rpc_answer(action: str, answer: Mapping[str, Any], request_id: str, *, as_js
     if as_json:
         return Response(200, "application/json;charset=utf-8", _json(document), request_id)
     body = f'<?xml version="1.0" encoding="UTF-8" ?>{_element(action + "Response", document)}'
-    return Response(200, "text/xml;charset=utf-8", body.encode(), request_id)
+    return Response(200, "text/xml;charset=utf-8", body.encode("utf-8", "replace"), request_id)
 
 
 def rpc_error(error: CloudError, request_id: str, host: str, *, as_json: bool) -> Response:
@@ -98,7 +101,7 @@ def rpc_error(error: CloudError, request_id: str, host: str, *, as_json: bool) -
     if as_json:
         return Response(error.status, "application/json;charset=utf-8", _json(document), request_id)
     body = f'<?xml version="1.0" encoding="UTF-8" ?>{_element("Error", document)}'
-    return Response(error.status, "text/xml;charset=utf-8", body.encode(), request_id)
+    return Response(error.status, "text/xml;charset=utf-8", body.encode("utf-8", "replace"), request_id)
 
 
 def roa_answer(answer: Any, request_id: str) -> Response:
@@ -108,8 +111,16 @@ def roa_answer(answer: Any, request_id: str) -> Response:
     return Response(200, "application/json;charset=utf-8", _json(answer), request_id)
 
 
+def roa_refusal(error: CloudError, request_id: str, host: str) -> Response:
+    """What the gateway in front of a ROA service answers to a request that it does not let through.
+
+    Its form is that of the RPC style, and the only one from which older SDKs read the code.
+    """
+    return rpc_error(error, request_id, host, as_json=True)
+
+
 def roa_error(error: CloudError, request_id: str) -> Response:
-    """A failed answer of the ROA style."""
+    """A failed answer of a ROA service itself."""
     document = {
         "code": error.code,
         "message": error.message,
@@ -120,7 +131,11 @@ def roa_error(error: CloudError, request_id: str) -> Response:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold, but a parameter that an answer repeats can."""
 
 
 def _element(name: str, value: Any) -> str:
@@ -132,4 +147,5 @@ def _element(name: str, value: Any) -> str:
         return f"<{name}>{'true' if value else 'false'}</{name}>"
     if value is None:
         return f"<{name}/>"
-    return f"<{name}>{escape(str(value))}</{name}>"
+    text = NOT_IN_XML.sub("\ufffd", str(value))
+    return f"<{name}>{escape(text)}</{name}>"

@@ -1,4 +1,4 @@
-"""The RAM service, API version 2015-05-01: roles and attachments."""
+"""The RAM service, API version 2015-05-01: roles and what is attached to them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.errors import invalid_parameter
 from sandbox.cloud.core.service import Answer, Call, Service, action
+from sandbox.cloud.ram.access_keys import AccessKeyActions
 from sandbox.cloud.ram.errors import (
     already_exists,
     attachment_not_found,
     delete_conflict,
     malformed_policy,
-    policy_not_found,
     role_not_found,
 )
-from sandbox.cloud.ram.model import SYSTEM_POLICIES, Attachment, Identities, Role
-from sandbox.cloud.ram.policies import PolicyActions
+from sandbox.cloud.ram.model import Attachment, Identities, Role
+from sandbox.cloud.ram.users import UserActions
 
 ROLE_NAME = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 SHORTEST_SESSION = 3600
@@ -29,8 +29,8 @@ LONGEST_SESSION = 43200
 
 
 @dataclass
-class RamService(PolicyActions, Service):
-    """Roles, policies, attachments."""
+class RamService(UserActions, AccessKeyActions, Service):
+    """Roles, users, policies, attachments."""
 
     name: ClassVar[str] = "Ram"
     version: ClassVar[str] = "2015-05-01"
@@ -124,30 +124,22 @@ class RamService(PolicyActions, Service):
     @action("ListPoliciesForRole", "RoleName")
     def list_policies_for_role(self, call: Call) -> Answer:
         """What is attached to a role."""
-        found = []
-        for attachment in self.identities.attachments_of_role(self.find_role(call).name):
-            policy = self.identities.policy(attachment.policy) if attachment.kind == "Custom" else None
-            found.append(
-                {
-                    "PolicyName": attachment.policy,
-                    "PolicyType": attachment.kind,
-                    "Description": policy.description if policy is not None else "",
-                    "DefaultVersion": policy.default_version if policy is not None else "v1",
-                    "AttachDate": iso(attachment.created),
-                }
-            )
+        found = [
+            self.describe_attached(item.policy, item.kind) | {"AttachDate": iso(item.created)}
+            for item in self.identities.attachments_of_role(self.find_role(call).name)
+        ]
         return {"Policies": {"Policy": found}}
 
     @action("TagResources", "ResourceType ResourceNames Tag")
     def tag_resources(self, call: Call) -> Answer:
-        """Add tags to roles or policies."""
+        """Add tags to roles, users or policies."""
         for name in call.parameters.texts("ResourceNames"):
             self.identities.tags.add(call.parameters.required("ResourceType"), name, call.parameters.tags())
         return {}
 
     @action("UntagResources", "ResourceType ResourceNames TagKeys TagKey All")
     def untag_resources(self, call: Call) -> Answer:
-        """Remove tags of roles or policies."""
+        """Remove tags of roles, users or policies."""
         parameters = call.parameters
         keys = [*parameters.texts("TagKeys"), *parameters.texts("TagKey")]
         for name in parameters.texts("ResourceNames"):
@@ -157,7 +149,7 @@ class RamService(PolicyActions, Service):
 
     @action("ListTagResources", "ResourceType ResourceNames NextToken Tag")
     def list_tag_resources(self, call: Call) -> Answer:
-        """The tags of roles or policies."""
+        """The tags of roles, users or policies."""
         kind = call.parameters.required("ResourceType")
         records = self.identities.tags.records(kind, call.parameters.texts("ResourceNames"))
         return {"TagResources": {"TagResource": records}}
@@ -169,20 +161,6 @@ class RamService(PolicyActions, Service):
         if role is None:
             raise role_not_found(name)
         return role
-
-    def policy_reference(self, call: Call) -> tuple[str, str]:
-        """The name and kind of the policy that the call names, which must exist."""
-        name, kind = call.parameters.required("PolicyName"), call.parameters.required("PolicyType")
-        if kind == "System":
-            if name not in SYSTEM_POLICIES:
-                raise policy_not_found(f"{name} (the emulator has {', '.join(SYSTEM_POLICIES)})")
-            return name, kind
-        if kind != "Custom":
-            raise invalid_parameter("PolicyType", kind, "it must be System or Custom")
-        policy = self.identities.policy(name)
-        if policy is None:
-            raise policy_not_found(name)
-        return policy.name, kind
 
     def describe_role(self, role: Role) -> dict[str, Any]:
         """A role as the service describes it."""
@@ -199,14 +177,17 @@ class RamService(PolicyActions, Service):
 
     def status(self) -> dict[str, Any]:
         """What the status page shows."""
-        return {"roles": [role.name for role in self.identities.roles.list()]}
+        return {
+            "roles": [role.name for role in self.identities.roles.list()],
+            "users": [user.name for user in self.identities.users.list()],
+        }
 
 
 def check_trust(text: str) -> str:
     """A trust policy: who may take the role on. Kept as it came."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise malformed_policy(f"it is not JSON ({error})") from None
     statements = document.get("Statement") if isinstance(document, dict) else None
     if not isinstance(statements, list) or not statements or str(document.get("Version")) != "1":

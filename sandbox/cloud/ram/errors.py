@@ -20,9 +20,27 @@ def version_not_found(policy: str, version: str) -> CloudError:
     return CloudError("EntityNotExist.Policy.Version", f"The policy version not exists: {policy} {version}.", 404)
 
 
-def attachment_not_found(role: str, policy: str) -> CloudError:
-    """The policy is not attached to the role."""
-    return CloudError("EntityNotExist.Role.Policy", f"The policy {policy} is not attached to role {role}.", 404)
+def user_not_found(name: str) -> CloudError:
+    """The user does not exist."""
+    return CloudError("EntityNotExist.User", f"The user does not exist: {name}.", 404)
+
+
+def key_not_found(user: str, access_key_id: str) -> CloudError:
+    """The user has no such key."""
+    return CloudError(
+        "EntityNotExist.User.AccessKey", f"{user or 'The account'} has no access key {access_key_id!r}.", 404
+    )
+
+
+def part_not_found(user: str, part: str) -> CloudError:
+    """The user has no login profile or second factor, which the emulator cannot make."""
+    return CloudError(f"EntityNotExist.User.{part}", f"The user {user} has no {part}.", 404)
+
+
+def attachment_not_found(name: str, policy: str, kind: str = "Role") -> CloudError:
+    """The policy is not attached to the role or user."""
+    message = f"The policy {policy} is not attached to {kind.lower()} {name}."
+    return CloudError(f"EntityNotExist.{kind}.Policy", message, 404)
 
 
 def already_exists(kind: str, name: str) -> CloudError:

@@ -56,6 +56,21 @@ class Role(BaseModel):
     updated: datetime.datetime
 
 
+class User(BaseModel):
+    """A person or program with keys of its own. What is empty was not given."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    identifier: str
+    display_name: str
+    mobile_phone: str
+    email: str
+    comments: str
+    created: datetime.datetime
+    updated: datetime.datetime
+
+
 class PolicyVersion(BaseModel):
     """One text of a policy."""
 
@@ -101,6 +116,22 @@ class Attachment(BaseModel):
         return f"{self.role}/{self.kind}/{self.policy}"
 
 
+class UserAttachment(BaseModel):
+    """A policy attached to a user."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: str
+    policy: str
+    kind: str
+    created: datetime.datetime
+
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return f"{self.user}/{self.kind}/{self.policy}".lower()
+
+
 @dataclass
 class Identities:
     """All that the RAM service keeps. Names are compared without regard to case, as on the cloud."""
@@ -109,13 +140,19 @@ class Identities:
 
     def __post_init__(self) -> None:
         self.roles = Repository(self.store, "ram-role", Role)
+        self.users = Repository(self.store, "ram-user", User)
         self.policies = Repository(self.store, "ram-policy", Policy)
         self.attachments = Repository(self.store, "ram-attachment", Attachment)
+        self.user_attachments = Repository(self.store, "ram-user-attachment", UserAttachment)
         self.tags = Tags(self.store, "ram")
 
     def role(self, name: str) -> Role | None:
         """The role of this name."""
         return self.roles.get(name.lower())
+
+    def user(self, name: str) -> User | None:
+        """The user of this name."""
+        return self.users.get(name.lower())
 
     def policy(self, name: str) -> Policy | None:
         """The account's own policy of this name."""
@@ -129,9 +166,25 @@ class Identities:
         """To what a policy is attached."""
         return [item for item in self.attachments.list() if item.policy.lower() == name.lower() and item.kind == kind]
 
+    def attachments_of_user(self, name: str) -> list[UserAttachment]:
+        """What is attached to a user."""
+        return [item for item in self.user_attachments.list() if item.user.lower() == name.lower()]
+
+    def users_of_policy(self, name: str, kind: str) -> list[UserAttachment]:
+        """To which users a policy is attached."""
+        attached = self.user_attachments.list()
+        return [item for item in attached if item.policy.lower() == name.lower() and item.kind == kind]
+
     def policies_of_role(self, name: str) -> Iterable[str]:
         """The texts in force of all policies of a role."""
-        for attachment in self.attachments_of_role(name):
+        return self._documents(self.attachments_of_role(name))
+
+    def policies_of_user(self, name: str) -> Iterable[str]:
+        """The texts in force of all policies of a user."""
+        return self._documents(self.attachments_of_user(name))
+
+    def _documents(self, attachments: Iterable[Attachment | UserAttachment]) -> Iterable[str]:
+        for attachment in attachments:
             if attachment.kind == "System":
                 yield SYSTEM_POLICIES[attachment.policy]
                 continue

@@ -156,21 +156,26 @@ class PolicyActions:
         """Delete a policy that has one version and is attached to nothing (or with all that, when cascading)."""
         policy = self.find_policy(call)
         attached = self.identities.attachments_of_policy(policy.name, "Custom")
+        users = self.identities.users_of_policy(policy.name, "Custom")
         cascading = call.parameters.boolean("CascadingDelete")
         if attached and not cascading:
             raise delete_conflict("Policy.Role", policy.name, f"it is attached to role {attached[0].role}")
+        if users and not cascading:
+            raise delete_conflict("Policy.User", policy.name, f"it is attached to user {users[0].user}")
         if len(policy.versions) > 1 and not cascading:
             raise delete_conflict("Policy.Version", policy.name, f"it has {len(policy.versions)} versions")
         with self.context.store.transaction():
             for attachment in attached:
                 self.identities.attachments.delete(attachment.key.lower())
+            for user_attachment in users:
+                self.identities.user_attachments.delete(user_attachment.key)
             self.identities.policies.delete(policy.name.lower())
             self.identities.tags.forget("policy", policy.name)
         return {}
 
     @action("ListEntitiesForPolicy", "PolicyName PolicyType")
     def list_entities_for_policy(self, call: Call) -> Answer:
-        """To what a policy is attached: roles only, for the sandbox has no users and groups."""
+        """To what a policy is attached: roles and users, for the sandbox has no groups."""
         name, kind = call.parameters.required("PolicyName"), call.parameters.text("PolicyType", "Custom")
         if kind == "Custom":
             self.find_policy(call)
@@ -178,7 +183,11 @@ class PolicyActions:
             {"RoleName": item.role, "AttachDate": iso(item.created)}
             for item in self.identities.attachments_of_policy(name, kind)
         ]
-        return {"Roles": {"Role": roles}, "Users": {"User": []}, "Groups": {"Group": []}}
+        users = [
+            {"UserName": item.user, "AttachDate": iso(item.created)}
+            for item in self.identities.users_of_policy(name, kind)
+        ]
+        return {"Roles": {"Role": roles}, "Users": {"User": users}, "Groups": {"Group": []}}
 
     def find_policy(self, call: Call) -> Policy:
         """The account's own policy that the call names."""
@@ -188,6 +197,30 @@ class PolicyActions:
             raise policy_not_found(name)
         return policy
 
+    def policy_reference(self, call: Call) -> tuple[str, str]:
+        """The name and kind of the policy that the call names, which must exist."""
+        name, kind = call.parameters.required("PolicyName"), call.parameters.required("PolicyType")
+        if kind == "System":
+            if name not in SYSTEM_POLICIES:
+                raise policy_not_found(f"{name} (the emulator has {', '.join(SYSTEM_POLICIES)})")
+            return name, kind
+        if kind != "Custom":
+            raise invalid_parameter("PolicyType", kind, "it must be System or Custom")
+        policy = self.identities.policy(name)
+        if policy is None:
+            raise policy_not_found(name)
+        return policy.name, kind
+
+    def describe_attached(self, policy: str, kind: str) -> dict[str, Any]:
+        """An attached policy, without the date."""
+        found = self.identities.policy(policy) if kind == "Custom" else None
+        return {
+            "PolicyName": policy,
+            "PolicyType": kind,
+            "Description": found.description if found is not None else "",
+            "DefaultVersion": found.default_version if found is not None else "v1",
+        }
+
     def describe_policy(self, policy: Policy) -> dict[str, Any]:
         """A policy as the service describes it."""
         return {
@@ -195,7 +228,8 @@ class PolicyActions:
             "PolicyType": "Custom",
             "Description": policy.description,
             "DefaultVersion": policy.default_version,
-            "AttachmentCount": len(self.identities.attachments_of_policy(policy.name, "Custom")),
+            "AttachmentCount": len(self.identities.attachments_of_policy(policy.name, "Custom"))
+            + len(self.identities.users_of_policy(policy.name, "Custom")),
             "CreateDate": iso(policy.created),
             "UpdateDate": iso(policy.updated),
         }

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import jwt
 
-from sandbox.cloud.core.authorization import statements
+from sandbox.cloud.core.accounts import Principal
+from sandbox.cloud.core.authorization import Authorizer, statements
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.errors import CloudError, invalid_parameter
@@ -52,6 +53,7 @@ class StsService(Service):
     context: Context
     identities: Identities
     providers: OidcProviders
+    authorizer: Authorizer
 
     @action("GetCallerIdentity", everyone=True)
     def get_caller_identity(self, call: Call) -> Answer:
@@ -61,6 +63,9 @@ class StsService(Service):
             raise CloudError("MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
         if principal.kind == "root":
             kind, identifier = "Account", principal.account_id
+        elif principal.kind == "user":
+            user = self.identities.user(principal.user_name or "")
+            kind, identifier = "RAMUser", user.identifier if user is not None else ""
         else:
             role = self.identities.role(principal.role_name or "")
             session = principal.arn.rsplit("/", 1)[-1]
@@ -74,16 +79,17 @@ class StsService(Service):
             "PrincipalId": identifier,
         }
 
-    @action("AssumeRole", "RoleArn RoleSessionName DurationSeconds Policy ExternalId")
+    @action("AssumeRole", "RoleArn RoleSessionName DurationSeconds Policy ExternalId", everyone=True)
     def assume_role(self, call: Call) -> Answer:
-        """Take on a role that trusts the caller."""
+        """Take on a role that trusts the caller, whose own policies must allow it for that role."""
         role = self.find_role(call)
         if call.principal is None:
             raise CloudError("MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
         context = {"sts:ExternalId": call.parameters.text("ExternalId")}
-        root = self.context.accounts.root.principal.arn
-        if not trusts(role.trust, "sts:AssumeRole", "RAM", root, context):
-            raise not_trusted(role_arn(self.context, role), call.principal.arn)
+        arn = role_arn(self.context, role)
+        if not trusts(role.trust, "sts:AssumeRole", "RAM", self.names_of(call.principal), context):
+            raise not_trusted(arn, call.principal.arn)
+        self.authorizer.authorize(call.principal, "sts:AssumeRole", arn)
         return self.open_session(call, role)
 
     @action(
@@ -102,7 +108,7 @@ class StsService(Service):
         audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
         context = {"oidc:iss": str(claims["iss"]), "oidc:sub": str(claims["sub"])}
         if not any(
-            trusts(role.trust, "sts:AssumeRole", "Federated", arn, context | {"oidc:aud": str(audience)})
+            trusts(role.trust, "sts:AssumeRole", "Federated", [arn], context | {"oidc:aud": str(audience)})
             for audience in audiences
         ):
             raise not_trusted(role_arn(self.context, role), f"{claims['sub']} of {arn}")
@@ -116,6 +122,16 @@ class StsService(Service):
         }
         return {**answer, "OIDCTokenInfo": token}
 
+    def names_of(self, principal: Principal) -> list[str]:
+        """The names by which a trust policy may let a caller in: its account's, and a user's or role's own."""
+        accounts = self.context.accounts
+        names = [accounts.root.principal.arn]
+        if principal.user_name is not None:
+            names.append(accounts.user_arn(principal.user_name))
+        if principal.role_name is not None:
+            names.append(f"acs:ram::{accounts.account_id}:role/{principal.role_name}")
+        return names
+
     def verify(self, token: str, provider: OidcProvider) -> dict[str, Any]:
         """The claims of a token, once its signature, issuer, audience and times are right."""
         now = self.context.clock.now()
@@ -126,12 +142,7 @@ class StsService(Service):
                 algorithms=["RS256", "ES256"],
                 audience=list(provider.audiences),
                 issuer=provider.issuer,
-                options={
-                    "require": ["exp", "iss", "sub", "aud"],
-                    "verify_exp": False,
-                    "verify_iat": False,
-                    "verify_nbf": False,
-                },
+                options=DECODE_OPTIONS,
             )
             expires = datetime.datetime.fromtimestamp(int(claims["exp"]), datetime.UTC)
             begins = datetime.datetime.fromtimestamp(int(claims.get("nbf", 0)), datetime.UTC)

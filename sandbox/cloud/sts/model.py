@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,14 +27,16 @@ class OidcProviders(Protocol):
         """The provider of this name, or None."""
 
 
-def trusts(document: str, action: str, kind: str, principal: str, context: Mapping[str, str]) -> bool:
-    """Whether a trust policy lets `principal` (of `kind` RAM, Federated or Service) take the role on by `action`.
+def trusts(document: str, action: str, kind: str, principals: Iterable[str], context: Mapping[str, str]) -> bool:
+    """Whether a trust policy lets a caller (of `kind` RAM, Federated or Service) take the role on by `action`.
 
+    `principals` are the names under which a policy may mean the caller: its own, and its account's.
     `context` holds what the conditions may ask for (oidc:sub, oidc:aud, oidc:iss).
     """
     allowed = False
+    names = {name.lower() for name in principals}  # names of users and roles differ in more than case
     for statement in json.loads(document)["Statement"]:
-        if not _names(statement.get("Action"), action) or not _principal(statement["Principal"], kind, principal):
+        if not _names(statement.get("Action"), action) or not _principal(statement["Principal"], kind, names):
             continue
         denies = statement.get("Effect") == "Deny"
         if not conditions_hold(statement.get("Condition") or {}, context, unknown=denies):
@@ -50,6 +52,8 @@ def _names(actions: Any, action: str) -> bool:
     return any(wildcard_match(str(item), action, case_matters=False) for item in listed)
 
 
-def _principal(principals: Mapping[str, Any], kind: str, principal: str) -> bool:
+def _principal(principals: Mapping[str, Any], kind: str, names: set[str]) -> bool:
     listed = principals.get(kind, [])
-    return any(str(item) in ("*", principal) for item in (listed if isinstance(listed, list) else [listed]))
+    return any(
+        str(item) == "*" or str(item).lower() in names for item in (listed if isinstance(listed, list) else [listed])
+    )

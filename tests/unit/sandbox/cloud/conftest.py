@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.simulated_cloud import SimulatedCloud, serve_simulated_cloud
 from sandbox.addresses import Addresses
 from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog
@@ -237,3 +238,10 @@ def restart(tmp_path: Path) -> Iterator[Any]:
     yield make
     for left in current:
         left.cloud.stop()
+
+
+@pytest.fixture
+def served_cloud(tmp_path: Path) -> Iterator[SimulatedCloud]:
+    """A whole cloud with object storage behind a real socket, for the official SDKs."""
+    with serve_simulated_cloud(tmp_path) as running:
+        yield running

@@ -260,7 +260,7 @@ def test_tags_of_a_cluster_are_replaced_as_a_whole(world: Any) -> None:
 def test_an_unknown_path_is_loud(world: Any) -> None:
     reply = world.roa.send("POST", "/clusters/c1/hibernate")
     assert (reply.status, reply.code) == (404, "InvalidAction.NotFound")
-    assert "POST /clusters/c1/hibernate" in reply.json()["message"]
+    assert "POST /clusters/c1/hibernate" in reply.json()["Message"]
 
 
 def test_new_labels_reach_the_nodes_that_are_there_only_when_asked_to(world: Any) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.core.signatures import acs3_signature, rpc_signature
+from sandbox.cloud.core.errors import CloudError
+from sandbox.cloud.core.signatures import acs3_signature, acs3_text, rpc_signature, rpc_text
 from sandbox.cloud.core.wire import Request
 
 
@@ -30,7 +31,7 @@ def test_version_1_gives_the_signature_published_for_describe_regions() -> None:
         "Version": "2014-05-26",
         "SignatureVersion": "1.0",
     }
-    assert rpc_signature("GET", parameters.items(), "testsecret") == "OLeaidS1JvxuMvnyHOwuJ+uX5qY="
+    assert rpc_signature(rpc_text("GET", parameters.items()), "testsecret") == "OLeaidS1JvxuMvnyHOwuJ+uX5qY="
 
 
 def test_acs3_gives_the_signature_published_for_run_instances() -> None:
@@ -43,8 +44,11 @@ def test_acs3_gives_the_signature_published_for_run_instances() -> None:
         "x-acs-version": "2014-05-26",
     }
     query = {"ImageId": "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId": "cn-shanghai"}
-    signature = acs3_signature("POST", "/", query.items(), headers, sorted(headers), b"", "YourAccessKeySecret")
-    assert signature == "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+    text = acs3_text("POST", "/", query.items(), headers, sorted(headers), b"")
+    assert (
+        acs3_signature(text, "YourAccessKeySecret")
+        == "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+    )
 
 
 def test_an_unknown_key_is_not_found(world: Any) -> None:
@@ -207,3 +211,39 @@ def test_a_temporary_key_works_with_its_token_until_it_expires(world: Any) -> No
     assert right("Sts", "GetCallerIdentity")["IdentityType"] == "AssumedRoleUser"
     world.clock.advance(datetime.timedelta(minutes=15))
     assert right.send("Sts", "GetCallerIdentity").code == "InvalidAccessKeyId.NotFound"
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [(b'{"name": "\\ud800"}', "surrogates"), (b"[" * 100_000, "recursion"), (b"{", "not JSON"), (b'"a"', "object")],
+)
+def test_a_body_that_cannot_be_read_is_refused(body: bytes, word: str) -> None:
+    request = Request("POST", "/clusters", "/clusters", (), {}, body, "127.0.0.1")
+    with pytest.raises(CloudError, match=word) as caught:
+        request.json_body()
+    assert caught.value.code == "InvalidParameter"
+
+
+def test_an_answer_in_xml_holds_only_what_xml_can(world: Any) -> None:
+    reply = world.rpc.send("Ram", "GetUser", UserName="a\x00b\x1b", Format="XML")
+    message = ElementTree.fromstring(reply.text).findtext("Message")  # noqa: S314 (the emulator's own answer)
+    assert message == "The user does not exist: a\ufffdb\ufffd."
+
+
+def test_a_caller_with_a_wrong_secret_is_told_what_it_should_have_signed_but_the_log_is_not(world: Any) -> None:
+    reply = dataclasses.replace(world.rpc, access_key_secret="wrong").send("Vpc", "DescribeVpcs")
+    assert "server string to sign is:POST&%2F&AccessKeyId%3D" in reply.json()["Message"]
+    assert "string to sign" not in world.cloud.context.log.errors[-1].message
+
+
+def test_header_bytes_that_are_no_text_do_not_match(world: Any) -> None:
+    headers = {
+        "host": "127.0.0.1",
+        "x-acs-date": "2026-01-02T03:04:05Z",
+        "x-acs-version": "2015-12-15",
+        "x-acs-a": "\udcf4",
+        "authorization": f"ACS3-HMAC-SHA256 Credential={world.rpc.access_key_id},"
+        f"SignedHeaders=host;x-acs-a;x-acs-date,Signature={'0' * 64}",
+    }
+    response = world.cloud.dispatcher.handle(Request("GET", "/addons", "/addons", (), headers, b"", "127.0.0.1"))
+    assert b'"Code":"SignatureDoesNotMatch"' in response.body
