@@ -45,7 +45,8 @@ async def test_an_injected_error_has_the_form_of_each_protocol(served: Any) -> N
         assert document["RequestId"]
     async with session.get("/api/v1/clusters", headers={"x-acs-version": "2015-12-15"}) as response:
         document = await response.json(content_type=None)
-        assert (response.status, document["code"], document["status"]) == (503, "ServiceUnavailable", 503)
+        fields = {name.lower(): value for name, value in document.items()}
+        assert (response.status, fields["code"], fields["message"]) == (503, "ServiceUnavailable", "Try later.")
     async with session.get("/key", headers=OSS_HOST) as response:
         text = await response.text()
         assert (response.status, response.content_type) == (503, "application/xml")
