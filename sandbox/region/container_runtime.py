@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from ipaddress import IPv4Network
 from pathlib import Path
 
 PLUGIN_DIRECTORY = Path("/usr/lib/cni")
+POLICY_PLUGIN = "network-policy"
+POLICY_PROGRAM = Path(__file__).parent / "network_policy" / "cni_plugin.py"
 SOCKET = "/run/containerd/containerd.sock"
 """As the node's own processes see it."""
 NAMESPACE = "k8s.io"
 """containerd's namespace for Kubernetes."""
 
 
-def render_configuration(root: Path, network_configuration: Path, pause_image: str) -> str:
+def render_configuration(
+    root: Path, network_configuration: Path, pause_image: str, plugins: Path = PLUGIN_DIRECTORY
+) -> str:
     """containerd 1.6's configuration of a node.
 
     Its state directory and socket have their usual paths: the node's mount namespace puts the node's own there.
@@ -22,6 +28,7 @@ def render_configuration(root: Path, network_configuration: Path, pause_image: s
         root: persistent files.
         network_configuration: directory of the CNI configuration.
         pause_image: reference of the image that holds a pod's namespaces.
+        plugins: directory of the pod network's programs.
     """
     return f"""\
 version = 2
@@ -58,14 +65,32 @@ disabled_plugins = [
   SystemdCgroup = false
 
 [plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = {json.dumps(str(PLUGIN_DIRECTORY))}
+  bin_dir = {json.dumps(str(plugins))}
   conf_dir = {json.dumps(str(network_configuration))}
   max_conf_num = 1
 """
 
 
-def render_pod_network(pods: IPv4Network) -> str:
-    """The CNI configuration of a node: a routed point-to-point link a pod, and host ports."""
+def write_plugins(directory: Path) -> None:
+    """Fill a node's directory of plugins: the machine's, and ours, for containerd takes one directory only."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for plugin in PLUGIN_DIRECTORY.iterdir():
+        link = directory / plugin.name
+        if not link.is_symlink():
+            link.symlink_to(plugin)
+    ours = directory / POLICY_PLUGIN
+    # Without site packages and environment it starts in a third of the time.
+    ours.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, '-I', '-S', str(POLICY_PROGRAM)])}\n")
+    ours.chmod(0o755)
+
+
+def render_pod_network(pods: IPv4Network, policies: Path) -> str:
+    """The CNI configuration of a node: a routed point-to-point link a pod, host ports, and the wait for its policies.
+
+    Args:
+        pods: the node's range of addresses.
+        policies: the socket of who enforces network policies.
+    """
     return json.dumps(
         {
             "cniVersion": "0.4.0",
@@ -81,6 +106,7 @@ def render_pod_network(pods: IPv4Network) -> str:
                     },
                 },
                 {"type": "portmap", "capabilities": {"portMappings": True}},
+                {"type": POLICY_PLUGIN, "socket": str(policies)},
             ],
         },
         indent=1,

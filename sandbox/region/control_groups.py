@@ -97,6 +97,21 @@ def processes(group: str) -> set[int]:
     return found - {0}
 
 
+def freeze(group: str) -> None:
+    """Pause every process in a group and below it, also those that join later.
+
+    Raises:
+        RegionError: when the machine cannot pause groups.
+    """
+    for root in hierarchies().roots:
+        for name, value in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):
+            file = root / group / name
+            if file.exists():
+                file.write_text(value)
+                return
+    raise RegionError(f"control group {group} cannot be paused: the machine mounts no freezer; boot the kernel with it")
+
+
 def thaw(group: str) -> None:
     """Let frozen (paused) processes run, so that a kill reaches them."""
     for root in hierarchies().roots:

@@ -1,17 +1,22 @@
-"""A region's control plane: etcd, API server, controller manager, scheduler, DNS, each a process in its namespace."""
+"""A region's control plane: etcd, API server, controller manager, scheduler, DNS, and who enforces network policies.
+
+Each is a process in the region's namespace.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.addresses import KUBERNETES_SERVICE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
-from sandbox.region import dns
+from sandbox.paths import REPOSITORY
+from sandbox.region import dns, policy_access
 from sandbox.region.api import ApiClient, ApiCredentials, wait_until
 from sandbox.region.binaries import binary
 from sandbox.region.errors import RegionError
-from sandbox.region.layout import RegionLayout
+from sandbox.region.layout import NETWORK_NAMESPACES, RegionLayout
 from sandbox.region.network import enter
 from sandbox.region.pki import (
     ClusterAuthority,
@@ -26,6 +31,7 @@ from sandbox.region.processes import Daemon
 READY_SECONDS = 90.0
 """Bound on the start; measured: 8 to 15 s on two busy cores."""
 CLIENTS = ("kube-controller-manager", "kube-scheduler")
+POLICIES = "network-policy"
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,10 @@ class ControlPlane:
             "kube-scheduler": scheduler_arguments(self.layout, pki),
             "coredns": ["-conf", str(self.layout.state / "Corefile")],
         }
-        return {name: self._daemon(name, values) for name, values in arguments.items()}
+        programs = {name: [str(binary(name)), *values] for name, values in arguments.items()}
+        programs[POLICIES] = [sys.executable, "-P", "-m", "sandbox.region.network_policy"]
+        programs[POLICIES] += network_policy_arguments(self.layout, pki)
+        return {name: self._daemon(name, values) for name, values in programs.items()}
 
     def is_running(self) -> bool:
         """Whether every process of it runs."""
@@ -133,10 +142,10 @@ class ControlPlane:
         daemons["kube-apiserver"].start()
         with ApiClient(self.credentials()) as api:
             self._wait(lambda: api.answers("/livez/ping"), daemons, "answer")
-            for name in (*CLIENTS, "coredns"):
+            for name in (*CLIENTS, "coredns", POLICIES):
                 daemons[name].start()
             self._wait(api.is_ready, daemons, "become ready")
-            for path, body in dns.service_objects(self.layout.control_plane_address):
+            for path, body in [*dns.service_objects(self.layout.control_plane_address), *policy_access.objects()]:
                 api.apply(path, body)
             account = "/api/v1/namespaces/default/serviceaccounts/default"
             self._wait(lambda: api.get(account) is not None, daemons, "get its first service account")
@@ -164,12 +173,13 @@ class ControlPlane:
         layout = self.layout
         return Daemon(
             name=name,
-            arguments=[str(binary(name)), *arguments],
+            arguments=arguments,
             owner=layout.full_name,
             runtime=layout.runtime / "control-plane",
             logs=layout.logs,
             control_group=f"{layout.control_group}/control-plane",
             entrance=enter(layout.network_namespace),
+            environment={"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"} if name == POLICIES else {},
         )
 
     def _write_configuration(self) -> None:
@@ -180,6 +190,7 @@ class ControlPlane:
         for name, user in users.items():
             pair = authority.issue(Identity(name, user))
             write_private(layout.pki / f"{name}.kubeconfig", self.render_kubeconfig(pair, user))
+        authority.issue(Identity(POLICIES, policy_access.USER))
         corefile = dns.render_corefile(
             layout.control_plane_address, layout.sandbox.addresses.cloud, str(layout.pki / "coredns.kubeconfig")
         )
@@ -270,6 +281,20 @@ def controller_manager_arguments(layout: RegionLayout, pki: Path) -> list[str]:
         "--use-service-account-credentials=true",
         "--leader-elect=false",
         "--profiling=false",
+    ]
+
+
+def network_policy_arguments(layout: RegionLayout, pki: Path) -> list[str]:
+    """The command line of who enforces network policies."""
+    return [
+        f"--server={layout.server}",
+        f"--authority={pki / 'kubernetes-ca.pem'}",
+        f"--certificate={pki / f'{POLICIES}.pem'}",
+        f"--key={pki / f'{POLICIES}.key'}",
+        f"--dns={layout.control_plane_address}",
+        f"--namespaces={NETWORK_NAMESPACES}",
+        f"--prefix={layout.node_namespace_prefix}",
+        f"--socket={layout.policy_socket}",
     ]
 
 

@@ -57,7 +57,7 @@ class NodeLayout:
     @property
     def network_namespace(self) -> str:
         """The name of the node's network namespace."""
-        return f"{self.region.full_name}.{self.name}"
+        return f"{self.region.node_namespace_prefix}{self.name}"
 
     @property
     def control_group(self) -> str:
@@ -147,6 +147,16 @@ class RegionLayout:
     def runtime(self) -> Path:
         """What does not survive a stop."""
         return RUNTIME_DIRECTORY / self.full_name
+
+    @property
+    def policy_socket(self) -> Path:
+        """Where nodes announce new pods to who enforces network policies."""
+        return self.runtime / "network-policy" / "socket"
+
+    @property
+    def node_namespace_prefix(self) -> str:
+        """What the name of a node's network namespace has before the node's name."""
+        return f"{self.full_name}."
 
     @property
     def control_plane_address(self) -> IPv4Address:

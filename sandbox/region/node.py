@@ -15,7 +15,13 @@ from sandbox.region import control_groups, kubelet, machine, mounts, network, no
 from sandbox.region.api import ApiClient, wait_until
 from sandbox.region.binaries import binary
 from sandbox.region.commands import remove_tree, succeeds
-from sandbox.region.container_runtime import NAMESPACE, SOCKET, render_configuration, render_pod_network
+from sandbox.region.container_runtime import (
+    NAMESPACE,
+    SOCKET,
+    render_configuration,
+    render_pod_network,
+    write_plugins,
+)
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import NodeLayout, pod_network
@@ -219,10 +225,11 @@ class Node:
         write_private(pki / "kubelet.kubeconfig", self.control_plane.render_kubeconfig(client, user))
         write_private(pki / "kube-proxy.kubeconfig", self.control_plane.render_kubeconfig(proxy, "system:kube-proxy"))
         (layout.state / "cni").mkdir(exist_ok=True)
+        write_plugins(layout.state / "cni-plugins")
         files = {
-            "cni/10-pods.conflist": render_pod_network(pod_network(number)),
+            "cni/10-pods.conflist": render_pod_network(pod_network(number), layout.region.policy_socket),
             "containerd.toml": render_configuration(
-                layout.containerd_root, layout.state / "cni", pause_image.REFERENCE
+                layout.containerd_root, layout.state / "cni", pause_image.REFERENCE, layout.state / "cni-plugins"
             ),
             "kubelet.json": kubelet.render_kubelet_configuration(layout, number, authority.pair.certificate),
             "kube-proxy.json": kubelet.render_proxy_configuration(layout),

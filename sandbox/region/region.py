@@ -149,6 +149,16 @@ class Region:
         node = self._known_node(found["spec"]["nodeName"])
         node.kill_container(chosen[0]["containerID"].removeprefix("containerd://"))
 
+    @contextlib.contextmanager
+    def node_at_work(self, name: str) -> Iterator[Node]:
+        """A real node, for as long as nobody else changes it.
+
+        Raises:
+            RegionError: when the region has no real node of this name.
+        """
+        with self._beside_others(checked_node_name(name)):
+            yield self._known_node(name)
+
     def _known_node(self, name: str) -> Node:
         layout = self.layout.node(name)
         record = NodeRecord.read(layout)

@@ -7,7 +7,6 @@ on the same machine is not touched. Not covered here: the trainer's image and th
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import shutil
 import signal
@@ -21,28 +20,25 @@ from pathlib import Path
 import jwt
 import pytest
 
-from sandbox import toolchain
 from sandbox.addresses import Addresses
 from sandbox.paths import REPOSITORY
 from sandbox.region import (
     NodeSpec,
     Region,
     RegionError,
-    build_node_template,
     ensure_cloud_interface,
     leftovers,
     remove_cloud_interface,
     sweep,
 )
 from sandbox.region.machine import KERNEL_PARAMETERS
-from sandbox.region.pause_image import render_archive
 from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
+from tests.sandbox.probe_region import Cluster, build_probe_image
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 INDEX = 12
-IMAGE = "sandbox.invalid/probe:1"
 OUTSIDE = "203.0.113.10:80"  # reserved for documentation: no such host
 BUSINESS_TAINT = {"key": "business", "value": "qa", "effect": "NoSchedule"}
 GPU_NODE = NodeSpec(
@@ -57,49 +53,6 @@ GPU_NODE = NodeSpec(
 SMALL_NODE = NodeSpec(name="small", memory_mebibytes=512)
 """Claims less memory than the machine uses already."""
 PLAIN_NODE = NodeSpec(name="plain-1", instance_type="ecs.g7.large", cpu_cores=2, memory_mebibytes=8192)
-
-
-class Cluster:
-    """kubectl on a region."""
-
-    def __init__(self, region: Region, folder: Path) -> None:
-        self.region = region
-        self._kubeconfig = folder / f"{region.name}.kubeconfig"
-        self._kubeconfig.write_text(region.kubeconfig())
-
-    def kubectl(self, *arguments: str, text: str | None = None) -> str:
-        command = [str(toolchain.binary("kubectl")), f"--kubeconfig={self._kubeconfig}", *arguments]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=90, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
-
-    def run(self, name: str, node: str | None = None, *, gpus: int = 0, restart: str = "Always") -> None:
-        """Run the probe as a server and wait until it is ready."""
-        container: dict[str, object] = {"name": "probe", "image": IMAGE, "args": ["serve", ":8080"]}
-        container["readinessProbe"] = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
-        if gpus:
-            container["resources"] = {"limits": {"nvidia.com/gpu": gpus}}
-        spec: dict[str, object] = {
-            "restartPolicy": restart,
-            "terminationGracePeriodSeconds": 0,
-            "tolerations": [{"key": "business", "operator": "Exists"}],
-            "containers": [container],
-        }
-        if node is not None:
-            spec["nodeName"] = node
-        metadata = {"name": name, "labels": {"app": name}}
-        self.kubectl(
-            "apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-        )
-        self.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
-
-    def ask(self, pod: str, question: str, argument: str) -> str:
-        return self.kubectl("exec", pod, "--", "/probe", question, argument)
-
-    def node(self, name: str) -> dict[str, object]:
-        document: dict[str, object] = json.loads(self.kubectl("get", "node", name, "-o", "json"))
-        return document
 
 
 def machine_wide() -> dict[str, str]:
@@ -122,16 +75,7 @@ def settings(before: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("sandbox")
     made = SandboxSettings("region-test", Addresses(INDEX), folder / "state", folder / "cache")
     sweep(made.addresses, made.state)
-    program = folder / "probe"
-    go = shutil.which("go") or pytest.skip("needs Go to build the program that runs in the pods")
-    environment = {**os.environ, "CGO_ENABLED": "0"}
-    source = Path(__file__).with_name("probe") / "main.go"
-    subprocess.run([go, "build", "-o", str(program), str(source)], check=True, timeout=300, env=environment)
-    images = made.cache / "images"
-    images.mkdir(parents=True)
-    (images / "probe.tar").write_bytes(render_archive(IMAGE, {"probe": program.read_bytes()}, ["/probe"]))
-    (images / "index.json").write_text(json.dumps([{"reference": IMAGE, "archive": "probe.tar"}]))
-    build_node_template(made)
+    build_probe_image(made)
     yield made
     sweep(made.addresses, made.state)
 

@@ -15,7 +15,7 @@ const patience = 5 * time.Second
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: probe serve|fetch|resolve|dial|environment|read ARGUMENT")
+		fail("usage: probe serve|fetch|resolve|dial|reach|environment|read ARGUMENT")
 	}
 	argument := os.Args[2]
 	switch os.Args[1] {
@@ -36,6 +36,14 @@ func main() {
 		connection, err := net.DialTimeout("tcp", argument, patience)
 		check(err)
 		fmt.Print(connection.RemoteAddr())
+	case "reach":
+		connection, err := net.DialTimeout("tcp", argument, time.Second)
+		if err != nil {
+			fmt.Print("no")
+			return
+		}
+		connection.Close()
+		fmt.Print("yes")
 	case "environment":
 		fmt.Print(os.Getenv(argument))
 	case "read":

@@ -80,10 +80,11 @@ def test_containerd_is_configured_for_a_machine_that_may_not_lower_oom_scores() 
 
 
 def test_pods_are_routed_and_their_addresses_are_not_translated_by_the_plugin() -> None:
-    first, *others = json.loads(container_runtime.render_pod_network(pod_network(0)))["plugins"]
+    first, *others = json.loads(container_runtime.render_pod_network(pod_network(0), Path("/run/socket")))["plugins"]
     assert (first["type"], first["ipMasq"]) == ("ptp", False)
     assert first["ipam"]["ranges"] == [[{"subnet": "10.244.255.0/24"}]]
-    assert [plugin["type"] for plugin in others] == ["portmap"]
+    assert [plugin["type"] for plugin in others] == ["portmap", "network-policy"]
+    assert others[-1]["socket"] == "/run/socket"
 
 
 def test_kubelet_uses_the_nodes_control_group_and_the_clusters_dns() -> None:
