@@ -61,6 +61,18 @@ def render_kubelet_configuration(node: NodeLayout, number: int, authority: Path)
     )
 
 
+def with_full_disk(configuration: str, capacity: int) -> str:
+    """A KubeletConfiguration for which the disk is full.
+
+    Args:
+        configuration: as rendered for the node.
+        capacity: bytes of the disk's file system, of which there are never that many free.
+    """
+    document = json.loads(configuration)
+    document["evictionHard"]["nodefs.available"] = str(capacity)
+    return json.dumps(document, indent=1)
+
+
 def kubelet_arguments(node: NodeLayout, address: IPv4Address) -> list[str]:
     """kubelet's command line."""
     return [

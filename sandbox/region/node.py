@@ -146,6 +146,10 @@ class Node:
         control_groups.remove(layout.control_group)
         remove_tree(layout.runtime)
 
+    def forget_containers(self) -> None:
+        """Have the next start begin with the template's images and without containers; the node must be stopped."""
+        self._template_mark.unlink(missing_ok=True)
+
     def remove(self, api: ApiClient | None) -> None:
         """Stop the node, forget it, and delete its pods and its Node object when there is an API server.
 
@@ -179,6 +183,11 @@ class Node:
             raise RegionError(f"container {container_id} on node {self.spec.name} has ended already")
         os.kill(pid, signal.SIGKILL)
 
+    @property
+    def _template_mark(self) -> Path:
+        """Holds the name of the template that the containers' files come from."""
+        return self.layout.state / "template"
+
     def _daemon(self, name: str, arguments: Sequence[str | Path], environment: dict[str, str] | None = None) -> Daemon:
         layout = self.layout
         return Daemon(
@@ -197,7 +206,7 @@ class Node:
         layout, settings = self.layout, self.layout.region.sandbox
         layout.state.mkdir(parents=True, exist_ok=True)
         layout.runtime.mkdir(parents=True, exist_ok=True)
-        mark = layout.state / "template"
+        mark = self._template_mark
         if not mark.exists() or mark.read_text() != node_template.current_key(settings):
             mark.unlink(missing_ok=True)
             remove_tree(layout.containerd_root)

@@ -7,7 +7,9 @@ when their tolerations say so. Nothing tells the API server.
 
 from __future__ import annotations
 
-from sandbox.region import control_groups
+import shutil
+
+from sandbox.region import control_groups, kubelet, processes
 from sandbox.region.commands import run
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import NodeLayout
@@ -71,6 +73,36 @@ def thaw_node(region: Region, name: str) -> None:
         RegionError: when there is no such node, or it does not run.
     """
     _set_frozen(region, name, frozen=False)
+
+
+def fill_disk(region: Region, name: str) -> None:
+    """Have a node's kubelet find its disk full: DiskPressure within some 15 s, images deleted, then pods evicted.
+
+    All nodes share the machine's disk, which must not be filled. So kubelet is started again with a limit that no disk
+    can meet; all that it then does is its own. What differs from a disk that is full: programs can still write.
+
+    Raises:
+        RegionError: when there is no such node, or it does not run.
+    """
+    with region.node_at_work(name) as node:
+        _check_runs(node.layout)
+        file = node.layout.state / "kubelet.json"
+        file.write_text(kubelet.with_full_disk(file.read_text(), shutil.disk_usage(node.layout.state).total))
+        daemon = next(daemon for daemon in node.daemons() if daemon.name == "kubelet")
+        processes.kill_all(lambda: {pid for pid in [daemon.pid()] if pid is not None}, f"kubelet of node {name}")
+        daemon.start()
+
+
+def free_disk(region: Region, name: str) -> None:
+    """Give a node a disk with space again, with its images; the node is switched off for it, and starts as new.
+
+    Raises:
+        RegionError: when there is no such node, the region does not run, or the node is not Ready in time.
+    """
+    with region.node_at_work(name) as node:
+        node.stop()
+        node.forget_containers()
+    start_node(region, name)
 
 
 def stop_region(region: Region) -> None:

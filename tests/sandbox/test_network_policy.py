@@ -275,3 +275,17 @@ def test_a_node_without_power_loses_its_processes_and_comes_back_fenced(fences: 
     assert not fences.reaches("friend", fences.address("server"))
     fences.clear()
     wait_for("it is open again", lambda: fences.reaches("friend", fences.address("server")), SECONDS)
+
+
+def test_a_full_disk_evicts_and_a_new_one_takes_pods_again(fences: Fences, region: Region) -> None:
+    pressure = "jsonpath={.status.conditions[?(@.type=='DiskPressure')].status}"
+    phase = ("get", "pod", "friend", "-o", "jsonpath={.status.reason}")
+    node_faults.fill_disk(region, "right")
+    wait_for("pressure", lambda: fences.cluster.kubectl("get", "node", "right", "-o", pressure) == "True", 60)
+    fences.cluster.kubectl("delete", "pod", "stranger", "--wait=false")
+    wait_for("an eviction", lambda: fences.cluster.kubectl(*phase) == "Evicted", 60)
+    node_faults.free_disk(region, "right")
+    assert fences.cluster.kubectl("get", "node", "right", "-o", pressure) == "False"
+    fences.cluster.kubectl("delete", "pod", "friend")
+    fences.cluster.run("friend", "right")
+    fences.opened("friend", fences.address("server"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,8 +32,11 @@ class EnforcementError(Exception):
 class _Present:
     """What we know to be in a namespace."""
 
-    namespace: tuple[int, int]
-    """The namespace's identity: one that is made again under the same name is empty."""
+    namespace: int
+    """An open file of the namespace: one that is made again under the same name is empty.
+
+    As long as it is open the kernel gives the namespace's inode number to no other.
+    """
     rendered: Rendered | None = None
     sets: set[str] = field(default_factory=set)
     has_jump: bool = False
@@ -56,7 +60,10 @@ class Enforcer:
         if not self._directory.is_dir():
             return []
         found = (entry.name for entry in self._directory.iterdir() if entry.name.startswith(self._prefix))
-        return sorted(name.removeprefix(self._prefix) for name in found)
+        nodes = sorted(name.removeprefix(self._prefix) for name in found)
+        for gone in self._present.keys() - set(nodes):
+            self._forget(gone)
+        return nodes
 
     def enforce(self, node: str, rules: NodeRules) -> bool:
         """Bring a node to these rules; whether anything had to be written.
@@ -65,28 +72,32 @@ class Enforcer:
             EnforcementError: when it is refused; it says what was said.
         """
         path = self._directory / f"{self._prefix}{node}"
-        try:
-            status = path.stat()
-        except OSError:  # the node has just gone
-            self._present.pop(node, None)
-            return False
-        identity = (status.st_dev, status.st_ino)
         present = self._present.get(node)
+        try:
+            if present is None or not os.path.samestat(path.stat(), os.fstat(present.namespace)):
+                self._forget(node)
+                present = self._present[node] = self._read(path)
+        except OSError:  # the node has just gone
+            self._forget(node)
+            return False
         wanted = render(rules)
-        if present is not None and present.namespace == identity:
-            if present.rendered == wanted:
-                return False
-        else:
-            present = self._read(path, identity)
-            if rules.is_empty() and not present.sets and not present.has_jump:
-                present.rendered = wanted  # nothing is there, and nothing is needed
-                self._present[node] = present
-                return False
-        self._present.pop(node, None)  # after a failure, what is there is read again
-        self._write(path, wanted, present)
+        if present.rendered == wanted:
+            return False
+        if rules.is_empty() and not present.sets and not present.has_jump:
+            present.rendered = wanted  # nothing is there, and nothing is needed
+            return False
+        try:
+            self._write(path, wanted, present)
+        except EnforcementError:
+            self._forget(node)  # what is there is read again
+            raise
         present.rendered = wanted
-        self._present[node] = present
         return True
+
+    def _forget(self, node: str) -> None:
+        present = self._present.pop(node, None)
+        if present is not None:
+            os.close(present.namespace)
 
     def _write(self, path: Path, wanted: Rendered, present: _Present) -> None:
         missing = {name: networks for name, networks in wanted.sets.items() if name not in present.sets}
@@ -103,14 +114,22 @@ class Enforcer:
                 _run(path, ["ipset", "destroy", name])
                 present.sets.discard(name)
 
-    def _read(self, path: Path, identity: tuple[int, int]) -> _Present:
+    def _read(self, path: Path) -> _Present:
         """What an earlier process of ours left there."""
+        namespace = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self._read_rules(path, namespace)
+        except EnforcementError:
+            os.close(namespace)
+            raise
+
+    def _read_rules(self, path: Path, namespace: int) -> _Present:
         names = _run(path, ["ipset", "list", "-name"]).split()
         if PASSING_SET in names:
             _run(path, ["ipset", "destroy", PASSING_SET])
         forward = _run(path, ["iptables", "--wait", "10", "--table", TABLE, "--list-rules", "FORWARD"])
         return _Present(
-            identity,
+            namespace,
             sets={name for name in names if name.startswith(SET_PREFIX)},
             has_jump=f"-A FORWARD -j {CHAIN}" in forward.splitlines(),
         )

@@ -34,7 +34,8 @@ class RegionState:
     """Takes changes from several threads; `changed` is notified when rules may have to change.
 
     A pod's address is announced by its node before any of its containers starts; the API server learns it later. What
-    was announced holds until the pod is gone, and is kept in a file, so that a restart in between forgets nobody.
+    was announced holds until the pod is gone or another pod has the address (a node that was off gives the same ones
+    out again), and is kept in a file, so that a restart in between forgets nobody.
     """
 
     def __init__(self, announcements: Path, fixtures: tuple[Fixture, ...] = ()) -> None:
@@ -57,8 +58,9 @@ class RegionState:
     def cluster(self) -> Cluster:
         """All that is known, for compilation."""
         with self.changed:
+            owners = {address: identifier for identifier, address in self._announced.items()}
             return Cluster(
-                tuple(self._with_announced(pod) for pod in self._pods.values()),
+                tuple(self._with_announced(pod, owners) for pod in self._pods.values()),
                 {name: labels for (_, name), labels in self._namespaces.items()},
                 tuple(self._policies.values()),
                 self._fixtures,
@@ -76,6 +78,7 @@ class RegionState:
     def announce(self, identifier: str, address: IPv4Address) -> int:
         """Take the address that a node has given to a pod; the revision that includes it."""
         with self.changed:
+            self._announced = {key: value for key, value in self._announced.items() if value != address}
             self._announced[identifier] = address
             alive = {pod.identifier for pod in self._pods.values()} | {identifier}
             if self.is_complete:
@@ -116,9 +119,12 @@ class RegionState:
         }
         return readers[kind]
 
-    def _with_announced(self, pod: Pod) -> Pod:
+    def _with_announced(self, pod: Pod, owners: dict[IPv4Address, str]) -> Pod:
+        """The pod with the address that it has by the announcements, which may be none any more."""
         address = self._announced.get(pod.identifier)
-        return pod if address is None else replace(pod, address=address)
+        if address is None and pod.address is not None and owners.get(pod.address, "") in ("", pod.identifier):
+            return pod
+        return replace(pod, address=address)
 
     def _bump(self) -> int:
         self.revision += 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.addresses import Addresses
-from sandbox.region import container_runtime, control_plane, dns, kubelet
+from sandbox.region import container_runtime, control_plane, dns, kubelet, policy_access
 from sandbox.region.layout import RegionLayout, pod_network
 from sandbox.region.specification import NodeSpec
 from sandbox.settings import SandboxSettings
@@ -96,6 +96,40 @@ def test_kubelet_uses_the_nodes_control_group_and_the_clusters_dns() -> None:
     assert document["resolvConf"].startswith("/state/")
     assert document["evictionHard"]["memory.available"] == "0%"
     assert (document["failCgroupV1"], document["oomScoreAdj"]) == (False, 0)
+
+
+def test_a_full_disk_is_a_limit_that_it_can_never_meet_and_nothing_else_changes() -> None:
+    healthy = kubelet.render_kubelet_configuration(NODE, 4, Path("/pki/ca.pem"))
+    full = json.loads(kubelet.with_full_disk(healthy, 2**40))
+    assert full["evictionHard"].pop("nodefs.available") == str(2**40)
+    expected = json.loads(healthy)
+    del expected["evictionHard"]["nodefs.available"]
+    assert full == expected
+
+
+def test_who_enforces_policies_may_read_and_change_nothing() -> None:
+    role, binding = (body for _, body in policy_access.objects())
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    assert binding["subjects"][0]["name"] == policy_access.USER
+    given = flags(control_plane.network_policy_arguments(LAYOUT, LAYOUT.pki))
+    assert (given["prefix"], given["dns"]) == ("lmc3-cn-hangzhou.", "172.30.50.2")
+    assert len(given["socket"]) < 108
+
+
+def test_a_node_has_the_machines_plugins_and_ours_in_one_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = tmp_path / "machine"
+    machine.mkdir()
+    (machine / "ptp").touch()
+    monkeypatch.setattr(container_runtime, "PLUGIN_DIRECTORY", machine)
+    for _ in range(2):
+        container_runtime.write_plugins(tmp_path / "node")
+    assert (tmp_path / "node" / "ptp").readlink() == machine / "ptp"
+    ours = tmp_path / "node" / container_runtime.POLICY_PLUGIN
+    assert ours.stat().st_mode & 0o111
+    assert str(container_runtime.POLICY_PROGRAM) in ours.read_text()
+    assert container_runtime.POLICY_PROGRAM.exists()
 
 
 def test_kube_proxy_leaves_the_machines_connection_tracking_alone() -> None:

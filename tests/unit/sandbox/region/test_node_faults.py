@@ -18,6 +18,7 @@ NEEDS_A_RUNNING_NODE: list[Fault] = [
     node_faults.restore_network,
     node_faults.freeze_node,
     node_faults.thaw_node,
+    node_faults.fill_disk,
 ]
 
 
@@ -28,7 +29,9 @@ def region(settings: SandboxSettings) -> Region:
     return made
 
 
-@pytest.mark.parametrize("fault", [*NEEDS_A_RUNNING_NODE, node_faults.stop_node, node_faults.start_node])
+@pytest.mark.parametrize(
+    "fault", [*NEEDS_A_RUNNING_NODE, node_faults.stop_node, node_faults.start_node, node_faults.free_disk]
+)
 def test_a_node_that_is_not_there_is_named_with_those_that_are(region: Region, fault: Fault) -> None:
     with pytest.raises(RegionError, match=r"no real node absent; it has \['known'\]"):
         fault(region, "absent")

@@ -93,6 +93,21 @@ def test_a_namespace_that_was_made_again_is_empty(enforcer: Enforcer, kernel: Ke
     assert kernel.run.count("ipset restore") == 2
 
 
+def test_a_namespace_in_use_is_held_open_so_that_its_number_names_no_other_and_let_go_with_the_node(
+    enforcer: Enforcer, kernel: Kernel, tmp_path: Path
+) -> None:
+    def held() -> int:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return sum(1 for link in links if str(link.resolve()).startswith(f"{tmp_path.resolve()}/"))
+
+    for _ in range(3):
+        enforcer.enforce("left", DENY)
+        assert held() == 1
+    (tmp_path / "region.left").rename(tmp_path / "gone.region.left")
+    assert enforcer.nodes() == ["right"]
+    assert held() == 0
+
+
 def test_after_a_failure_what_is_there_is_read_again(enforcer: Enforcer, kernel: Kernel) -> None:
     kernel.refuses = "iptables-restore"
     with pytest.raises(EnforcementError, match="refused"):

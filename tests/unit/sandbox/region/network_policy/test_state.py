@@ -69,6 +69,20 @@ def test_what_the_node_announced_holds_over_what_the_api_server_knows_and_over_a
     assert addresses(restarted) == ["10.244.255.9"]
 
 
+def test_an_address_belongs_to_the_pod_that_was_given_it_last(path: Path) -> None:
+    """A node that was without power gives its addresses out anew, while the API server still has the old ones."""
+    state = RegionState(path)
+    for name in ("one", "two"):
+        state.listener("pods").changed(pod(name, name))
+    state.announce("one", IPv4Address("10.244.255.2"))
+    state.announce("two", IPv4Address("10.244.255.2"))
+    assert addresses(state) == ["None", "10.244.255.2"]
+    state.listener("pods").changed(pod("one", "one", address="10.244.255.2"))
+    assert addresses(state) == ["None", "10.244.255.2"]
+    state.announce("one", IPv4Address("10.244.255.3"))
+    assert addresses(state) == ["10.244.255.3", "10.244.255.2"]
+
+
 def test_announcements_of_pods_that_are_gone_are_dropped_once_it_is_known_which_there_are(path: Path) -> None:
     state = RegionState(path)
     state.announce("gone", IPv4Address("10.244.255.9"))
