@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime
 import json
@@ -26,13 +27,18 @@ from sandbox.cloud.oss.bodies import Bodies
 from sandbox.cloud.oss.database import Database
 from sandbox.cloud.oss.errors import OssError, invalid_argument
 from sandbox.cloud.oss.lifecycle import LifecycleReport
+from sandbox.cloud.oss.replication import DEFAULT_LAG, ReplicationReport, Replicator
 
 logger = logging.getLogger(__name__)
+
+REPLICATION_LOOK_SECONDS = 1.0
+"""How often the running cloud looks whether something is to be replicated."""
 
 
 class ObjectStorage:
     """All buckets of the emulated cloud, kept in `directory`.
 
+    Changes are replicated `replication_lag` after they were made, but wait while `is_out` says that a region is down.
     `machine_time` is what requests' dates are compared with: clients sign with their own clock, which the cloud's
     movable one must not shut out. The server that calls `handle` must not decompress request bodies
     (`auto_decompress=False`), or objects sent with a Content-Encoding could not be stored as they are.
@@ -45,6 +51,8 @@ class ObjectStorage:
         directory: Path,
         clock: Clock,
         machine_time: Callable[[], float] = time.time,
+        replication_lag: datetime.timedelta = DEFAULT_LAG,
+        is_out: Callable[[str], bool] = lambda region: False,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._accounts = accounts
@@ -53,6 +61,7 @@ class ObjectStorage:
         self._backend = Backend(
             Database(directory / "metadata.sqlite", bodies.remove), bodies, Access(authorizer), clock
         )
+        self._replicator = Replicator(self._backend.database, bodies, clock, replication_lag, is_out)
         removed = bodies.collect_garbage(self._named_bodies())
         if removed:
             logger.info("object storage removed %d files that an interruption left", removed)
@@ -81,6 +90,19 @@ class ObjectStorage:
     async def apply_lifecycle(self, now: datetime.datetime | None = None) -> LifecycleReport:
         """Carry out all buckets' lifecycle rules as of `now` (default: the cloud's clock), as the daily run does."""
         return await lifecycle.apply(self._backend.database, now or self._backend.clock.now())
+
+    async def replicate(self) -> ReplicationReport:
+        """Carry over to other buckets what is due by the cloud's clock."""
+        return await self._replicator.run_due()
+
+    async def replicate_forever(self) -> None:
+        """Replicate what becomes due, until cancelled."""
+        while True:
+            try:
+                await self.replicate()
+            except sqlite3.Error:
+                logger.exception("object storage could not replicate; tried again")
+            await asyncio.sleep(REPLICATION_LOOK_SECONDS)
 
     def close(self) -> None:
         """Finish running work and close the files."""
