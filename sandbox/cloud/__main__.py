@@ -34,6 +34,9 @@ LIFECYCLE_INTERVAL = datetime.timedelta(days=1)
 REPLICATION_INTERVAL = datetime.timedelta(hours=1)
 """Steps in which objects are replicated while the clock is moved; else it happens within seconds."""
 
+LOG_INTERVAL = datetime.timedelta(hours=1)
+"""Buckets' access logs are delivered once an hour."""
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -156,6 +159,7 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
     cloud, objects = build(settings, arguments, address)
     cloud.schedule.every("object lifecycle rules", LIFECYCLE_INTERVAL, objects.apply_lifecycle)
     cloud.schedule.every("object replication", REPLICATION_INTERVAL, objects.replicate)
+    cloud.schedule.every("object access logs", LOG_INTERVAL, objects.deliver_logs)
     server = CloudServer(cloud, objects)
     try:
         await server.start(address, arguments.port, arguments.dns_port, tls_context(settings))

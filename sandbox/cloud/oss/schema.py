@@ -88,4 +88,11 @@ CREATE TABLE IF NOT EXISTS replication_tasks (
     reason TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS replication_tasks_of_rule ON replication_tasks (bucket, rule);
+CREATE TABLE IF NOT EXISTS access_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    bucket INTEGER NOT NULL REFERENCES buckets(id) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    line TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS access_log_by_time ON access_log (at);
 """

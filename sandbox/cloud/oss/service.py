@@ -20,6 +20,7 @@ from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.oss import lifecycle, objects, signatures, xml
 from sandbox.cloud.oss.access import Access
+from sandbox.cloud.oss.access_log import CALL, TARGET, AccessLog
 from sandbox.cloud.oss.addressing import DEFAULT_REGION, Target, resolve
 from sandbox.cloud.oss.api.call import Backend, Call, standard_headers
 from sandbox.cloud.oss.api.routes import OF_A_VERSION, route
@@ -62,27 +63,30 @@ class ObjectStorage:
             Database(directory / "metadata.sqlite", bodies.remove), bodies, Access(authorizer), clock
         )
         self._replicator = Replicator(self._backend.database, bodies, clock, replication_lag, is_out)
+        self._access_log = AccessLog(self._backend.database, bodies, clock)
         removed = bodies.collect_garbage(self._named_bodies())
         if removed:
             logger.info("object storage removed %d files that an interruption left", removed)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; never raises for a bad one."""
-        request_id = secrets.token_hex(12).upper()
+        request_id, begun, code = secrets.token_hex(12).upper(), time.perf_counter(), ""
         try:
             response = await self._answer(request, request_id)
         except OssError as error:
             if error.code == "NotImplemented":
                 logger.warning("object storage: %s %s: %s", request.method, request.raw_path, error.message)
-            response = _error(request, request_id, error)
+            response, code = _error(request, request_id, error), error.code
         except (ConnectionError, ClientError):
             raise  # the client has gone
         except UnicodeError:
-            response = _error(request, request_id, invalid_argument("The request holds text that is not valid UTF-8."))
+            refusal = invalid_argument("The request holds text that is not valid UTF-8.")
+            response, code = _error(request, request_id, refusal), refusal.code
         except (sqlite3.Error, OSError, ValueError) as error:
             logger.exception("object storage failed on %s %s", request.method, request.raw_path)
             reason = f"Object storage's disk or database failed: {error}."
-            response = _error(request, request_id, OssError("InternalError", reason))
+            response, code = _error(request, request_id, OssError("InternalError", reason)), "InternalError"
+        self._access_log.record(request, response, request_id, code, time.perf_counter() - begun)
         if not response.prepared:
             response.headers.update(standard_headers(request_id))
         return response
@@ -90,6 +94,10 @@ class ObjectStorage:
     async def apply_lifecycle(self, now: datetime.datetime | None = None) -> LifecycleReport:
         """Carry out all buckets' lifecycle rules as of `now` (default: the cloud's clock), as the daily run does."""
         return await lifecycle.apply(self._backend.database, now or self._backend.clock.now())
+
+    async def deliver_logs(self) -> int:
+        """Write the access logs of the hours that are over; how many objects that made."""
+        return await self._access_log.deliver()
 
     async def replicate(self) -> ReplicationReport:
         """Carry over to other buckets what is due by the cloud's clock."""
@@ -100,7 +108,7 @@ class ObjectStorage:
         while True:
             try:
                 await self.replicate()
-            except sqlite3.Error:
+            except Exception:  # a failure must not end replication for good
                 logger.exception("object storage could not replicate; tried again")
             await asyncio.sleep(REPLICATION_LOOK_SECONDS)
 
@@ -111,10 +119,12 @@ class ObjectStorage:
 
     async def _answer(self, request: web.Request, request_id: str) -> web.StreamResponse:
         target = resolve(request.headers.get("Host", ""), request.raw_path)
+        request[TARGET] = target
         identity = signatures.authenticate(self._accounts, request.method, target, request.headers, self._machine_time)
         operation = route(request.method, target)
         region = target.region or identity.region or DEFAULT_REGION
         call = Call(self._backend, request, target, identity.principal, region, request_id, operation)
+        request[CALL] = call
         _check_region(call, identity.region)
         _authorize(call)
         return await operation.handler(call)
