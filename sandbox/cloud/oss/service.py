@@ -18,7 +18,7 @@ from aiohttp import ClientError, web
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.oss import lifecycle, objects, signatures, xml
+from sandbox.cloud.oss import buckets, lifecycle, objects, origins, signatures, xml
 from sandbox.cloud.oss.access import Access
 from sandbox.cloud.oss.access_log import CALL, TARGET, AccessLog
 from sandbox.cloud.oss.addressing import DEFAULT_REGION, Target, resolve
@@ -88,7 +88,9 @@ class ObjectStorage:
             response, code = _error(request, request_id, OssError("InternalError", reason)), "InternalError"
         self._access_log.record(request, response, request_id, code, time.perf_counter() - begun)
         if not response.prepared:
+            call = request.get(CALL)
             response.headers.update(standard_headers(request_id))
+            response.headers.update(call.cross_origin_headers() if call is not None else {})
         return response
 
     async def apply_lifecycle(self, now: datetime.datetime | None = None) -> LifecycleReport:
@@ -120,12 +122,17 @@ class ObjectStorage:
     async def _answer(self, request: web.Request, request_id: str) -> web.StreamResponse:
         target = resolve(request.headers.get("Host", ""), request.raw_path)
         request[TARGET] = target
+        if request.method == "OPTIONS" and target.bucket:
+            reader = self._backend.database.reader
+            return web.Response(headers=origins.preflight(reader, buckets.get(reader, target.bucket), request.headers))
         identity = signatures.authenticate(self._accounts, request.method, target, request.headers, self._machine_time)
         operation = route(request.method, target)
         region = target.region or identity.region or DEFAULT_REGION
         call = Call(self._backend, request, target, identity.principal, region, request_id, operation)
         request[CALL] = call
         _check_region(call, identity.region)
+        if "Authorization" not in request.headers and target.bucket and operation.name != "PutBucket":
+            origins.check_referer(self._backend.database.reader, call.bucket, request.headers)
         _authorize(call)
         return await operation.handler(call)
 
