@@ -32,9 +32,9 @@ from benchmarks.http_requests import (
     with_headers_changed,
     with_target_changed,
 )
+from benchmarks.in_process_cloud import ADDRESS, SimulatedCloud, serve_simulated_cloud
 from benchmarks.request_generation import RequestGenerator
 from benchmarks.request_preparation import prepare
-from benchmarks.simulated_cloud import ADDRESS, SimulatedCloud, serve_simulated_cloud
 
 DOCUMENTED = {(501, "NotImplemented")}
 """Answers of 5xx that the cloud documents (OSS, error responses)."""

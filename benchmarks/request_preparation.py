@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from benchmarks.http_requests import exchange
+from benchmarks.in_process_cloud import ADDRESS, SimulatedCloud
 from benchmarks.request_generation import RequestGenerator
-from benchmarks.simulated_cloud import ADDRESS, SimulatedCloud
 
 SETTLE_SECONDS = 20
 TRUST = {"Version": "1", "Statement": [{"Effect": "Allow", "Principal": {"RAM": ["*"]}, "Action": "sts:AssumeRole"}]}

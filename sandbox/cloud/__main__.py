@@ -33,6 +33,11 @@ DNS_PORT = 53
 DEFAULT_MAXIMUM_NODES = 4
 LIFECYCLE_INTERVAL = datetime.timedelta(days=1)
 """Object storage carries its lifecycle rules out once a day."""
+REPLICATION_INTERVAL = datetime.timedelta(hours=1)
+"""Steps in which objects are replicated while the clock is moved; else it happens within seconds."""
+
+LOG_INTERVAL = datetime.timedelta(hours=1)
+"""Buckets' access logs are delivered once an hour."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,8 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         loop.add_signal_handler(number, ended.set)
     cloud, objects = build(settings, arguments, address)
     cloud.schedule.every("object lifecycle rules", LIFECYCLE_INTERVAL, objects.apply_lifecycle)
+    cloud.schedule.every("object replication", REPLICATION_INTERVAL, objects.replicate)
+    cloud.schedule.every("object access logs", LOG_INTERVAL, objects.deliver_logs)
     server = CloudServer(cloud, objects)
     try:
         await server.start(address, arguments.port, arguments.dns_port, tls_context(settings))
@@ -173,9 +180,10 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
         print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
         cloud.start()
-        scheduled = asyncio.create_task(cloud.schedule.run_forever())
+        running = [asyncio.create_task(work) for work in (cloud.schedule.run_forever(), objects.replicate_forever())]
         await ended.wait()
-        scheduled.cancel()
+        for task in running:
+            task.cancel()
     finally:
         await server.stop()
         await asyncio.to_thread(cloud.stop)

@@ -27,6 +27,14 @@ def get(source: Source, name: str) -> Bucket:
     return bucket
 
 
+def get_by_id(source: Source, identifier: int) -> Bucket:
+    """The bucket of this row; NoSuchBucket where it has been deleted."""
+    row = source.execute("SELECT * FROM buckets WHERE id = ?", (identifier,)).fetchone()
+    if row is None:
+        raise no_such_bucket(str(identifier))
+    return Bucket.of(row)
+
+
 def listed(source: Source, owner: str, prefix: str, marker: str, limit: int) -> list[Bucket]:
     """An account's buckets by name, after `marker`."""
     rows = source.execute(

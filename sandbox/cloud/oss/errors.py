@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 
 CATALOGUE: Mapping[str, tuple[int, str]] = {
     "AccessDenied": (403, "You have no right to access this object because of bucket acl."),
+    "AccessForbidden": (
+        403,
+        # The cloud's own spelling.
+        "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request "
+        "method / Access-Control-Request-Method or Access-Control-Requet-Headers are not whitelisted by the resource's "
+        "CORS spec.",
+    ),
     "BadDigest": (400, "The Content-MD5 you specified did not match what we received."),
     "BucketAlreadyExists": (
         409,

@@ -129,7 +129,7 @@ class _Run:
         self._report.expired += 1
 
     def _remove_noncurrent(self, transaction: Transaction, found: ObjectVersion) -> None:
-        objects.remove(transaction, self._bucket, found)
+        objects.remove(transaction, self._bucket, found, self._now)
         self._report.versions_removed += 1
 
     def _remove_lonely_marker(self, transaction: Transaction, found: ObjectVersion) -> None:
@@ -137,7 +137,7 @@ class _Run:
             "SELECT count(*) FROM versions WHERE bucket = ? AND key = ?", (self._bucket.id, found.key)
         ).fetchone()
         if count == 1:
-            objects.remove(transaction, self._bucket, found)
+            objects.remove(transaction, self._bucket, found, self._now)
             self._report.markers_removed += 1
 
     async def _abort_uploads(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 
-from sandbox.cloud.oss import buckets
+from sandbox.cloud.oss import buckets, replication_queue
 from sandbox.cloud.oss.buckets import Source
 from sandbox.cloud.oss.database import Transaction
 from sandbox.cloud.oss.errors import OssError, no_such_key
@@ -52,23 +52,32 @@ def put(transaction: Transaction, name: str, draft: Draft, now: int, *, forbid_o
     version = new_version() if bucket.versioning == "Enabled" else NULL_VERSION
     if version == NULL_VERSION:
         _remove_row(transaction, find(transaction, bucket, draft.key, NULL_VERSION))
-    transaction.execute(
-        "UPDATE versions SET latest = 0, noncurrent_since = ? WHERE bucket = ? AND key = ? AND latest = 1",
-        (now, bucket.id, draft.key),
-    )
+    supersede(transaction, bucket, draft.key, now)
     insert(transaction, bucket, draft, version, now)
+    replication_queue.changed(transaction, bucket, draft.key, version, now)
     return version if bucket.versioning else ""
 
 
-def insert(transaction: Transaction, bucket: Bucket, draft: Draft, version: str, now: int) -> None:
-    """Add a row as the newest version."""
+def supersede(transaction: Transaction, bucket: Bucket, key: str, now: int) -> None:
+    """Make the newest version, if there is one, a noncurrent one: another is to follow."""
+    transaction.execute(
+        "UPDATE versions SET latest = 0, noncurrent_since = ? WHERE bucket = ? AND key = ? AND latest = 1",
+        (now, bucket.id, key),
+    )
+
+
+def insert(
+    transaction: Transaction, bucket: Bucket, draft: Draft, version: str, now: int, *, latest: bool = True
+) -> None:
+    """Add a row, as the newest version or (`latest` false, for a replica that comes late) a noncurrent one."""
     transaction.execute(
         "INSERT INTO versions (bucket, key, version, latest, marker, kind, size, etag, crc64, modified, storage_class,"
-        " acl, headers, tags, segments, symlink, next_position) VALUES (?,?,?,1,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " acl, headers, tags, segments, symlink, next_position) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             bucket.id,
             draft.key,
             version,
+            int(latest),
             int(draft.marker),
             draft.kind,
             draft.size,
@@ -95,22 +104,32 @@ def delete(transaction: Transaction, name: str, key: str, version: str, now: int
     bucket = buckets.get(transaction, name)
     if version:
         found = find(transaction, bucket, key, version)
-        remove(transaction, bucket, found)
+        remove(transaction, bucket, found, now)
         return version, found is not None and found.marker
     if bucket.versioning:
         marker = Draft(key, kind="Normal", marker=True)
         return put(transaction, name, marker, now), True
-    _remove_row(transaction, find(transaction, bucket, key))
+    found = find(transaction, bucket, key)
+    _remove_row(transaction, found)
+    if found is not None:
+        replication_queue.removed(transaction, bucket, key, "", now)
     return "", False
 
 
-def remove(transaction: Transaction, bucket: Bucket, found: ObjectVersion | None) -> None:
+def remove(transaction: Transaction, bucket: Bucket, found: ObjectVersion | None, now: int) -> None:
     """Remove one version for good; the newest that remains becomes the current one."""
+    erase(transaction, bucket, found)
+    if found is not None:
+        replication_queue.removed(transaction, bucket, found.key, found.version, now)
+
+
+def erase(transaction: Transaction, bucket: Bucket, found: ObjectVersion | None) -> None:
+    """Remove one version, as `remove` does, without a word to those who replicate the bucket."""
     _remove_row(transaction, found)
     if found is not None and found.latest:
         transaction.execute(
             "UPDATE versions SET latest = 1, noncurrent_since = NULL WHERE id = "
-            "(SELECT max(id) FROM versions WHERE bucket = ? AND key = ?)",
+            "(SELECT id FROM versions WHERE bucket = ? AND key = ? ORDER BY modified DESC, id DESC LIMIT 1)",
             (bucket.id, found.key),
         )
 

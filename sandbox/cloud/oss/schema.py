@@ -67,4 +67,32 @@ CREATE TABLE IF NOT EXISTS parts (
     segments TEXT NOT NULL,
     PRIMARY KEY (upload, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replication_starts (
+    bucket INTEGER NOT NULL REFERENCES buckets(id) ON DELETE CASCADE,
+    rule TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (bucket, rule)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replication_tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    bucket INTEGER NOT NULL REFERENCES buckets(id) ON DELETE CASCADE,
+    rule TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version TEXT NOT NULL,
+    removal INTEGER NOT NULL,
+    happened INTEGER NOT NULL,
+    historical INTEGER NOT NULL,
+    retry_at INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS replication_tasks_of_rule ON replication_tasks (bucket, rule);
+CREATE TABLE IF NOT EXISTS access_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    bucket INTEGER NOT NULL REFERENCES buckets(id) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    line TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS access_log_by_time ON access_log (at);
 """

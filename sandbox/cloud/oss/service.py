@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime
 import json
@@ -19,8 +20,9 @@ from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.faults import CallName, InjectedError
-from sandbox.cloud.oss import buckets, lifecycle, objects, signatures, xml
+from sandbox.cloud.oss import buckets, lifecycle, objects, origins, signatures, xml
 from sandbox.cloud.oss.access import Access
+from sandbox.cloud.oss.access_log import CALL, TARGET, AccessLog
 from sandbox.cloud.oss.addressing import DEFAULT_REGION, Target, resolve
 from sandbox.cloud.oss.api.call import Backend, Call, standard_headers
 from sandbox.cloud.oss.api.routes import OF_A_VERSION, route
@@ -28,13 +30,18 @@ from sandbox.cloud.oss.bodies import Bodies
 from sandbox.cloud.oss.database import Database
 from sandbox.cloud.oss.errors import InjectedOssError, OssError, invalid_argument
 from sandbox.cloud.oss.lifecycle import LifecycleReport
+from sandbox.cloud.oss.replication import DEFAULT_LAG, ReplicationReport, Replicator
 
 logger = logging.getLogger(__name__)
+
+REPLICATION_LOOK_SECONDS = 1.0
+"""How often the running cloud looks whether something is to be replicated."""
 
 
 class ObjectStorage:
     """All buckets of the emulated cloud, kept in `directory`.
 
+    Changes are replicated `replication_lag` after they were made, but wait while `is_out` says that a region is down.
     `machine_time` is what requests' dates are compared with: clients sign with their own clock, which the cloud's
     movable one must not shut out. The server that calls `handle` must not decompress request bodies
     (`auto_decompress=False`), or objects sent with a Content-Encoding could not be stored as they are.
@@ -47,6 +54,8 @@ class ObjectStorage:
         directory: Path,
         clock: Clock,
         machine_time: Callable[[], float] = time.time,
+        replication_lag: datetime.timedelta = DEFAULT_LAG,
+        is_out: Callable[[str], bool] = lambda region: False,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._accounts = accounts
@@ -55,29 +64,35 @@ class ObjectStorage:
         self._backend = Backend(
             Database(directory / "metadata.sqlite", bodies.remove), bodies, Access(authorizer), clock
         )
+        self._replicator = Replicator(self._backend.database, bodies, clock, replication_lag, is_out)
+        self._access_log = AccessLog(self._backend.database, bodies, clock)
         removed = bodies.collect_garbage(self._named_bodies())
         if removed:
             logger.info("object storage removed %d files that an interruption left", removed)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; never raises for a bad one."""
-        request_id = secrets.token_hex(12).upper()
+        request_id, begun, code = secrets.token_hex(12).upper(), time.perf_counter(), ""
         try:
             response = await self._answer(request, request_id)
         except OssError as error:
             if error.code == "NotImplemented":
                 logger.warning("object storage: %s %s: %s", request.method, request.raw_path, error.message)
-            response = _error(request, request_id, error)
+            response, code = _error(request, request_id, error), error.code
         except (ConnectionError, ClientError):
             raise  # the client has gone
         except UnicodeError:
-            response = _error(request, request_id, invalid_argument("The request holds text that is not valid UTF-8."))
+            refusal = invalid_argument("The request holds text that is not valid UTF-8.")
+            response, code = _error(request, request_id, refusal), refusal.code
         except (sqlite3.Error, OSError, ValueError) as error:
             logger.exception("object storage failed on %s %s", request.method, request.raw_path)
             reason = f"Object storage's disk or database failed: {error}."
-            response = _error(request, request_id, OssError("InternalError", reason))
+            response, code = _error(request, request_id, OssError("InternalError", reason)), "InternalError"
+        self._access_log.record(request, response, request_id, code, time.perf_counter() - begun)
         if not response.prepared:
+            call = request.get(CALL)
             response.headers.update(standard_headers(request_id))
+            response.headers.update(call.cross_origin_headers() if call is not None else {})
         return response
 
     def locate(self, request: web.Request) -> CallName:
@@ -106,6 +121,23 @@ class ObjectStorage:
         """Carry out all buckets' lifecycle rules as of `now` (default: the cloud's clock), as the daily run does."""
         return await lifecycle.apply(self._backend.database, now or self._backend.clock.now())
 
+    async def deliver_logs(self) -> int:
+        """Write the access logs of the hours that are over; how many objects that made."""
+        return await self._access_log.deliver()
+
+    async def replicate(self) -> ReplicationReport:
+        """Carry over to other buckets what is due by the cloud's clock."""
+        return await self._replicator.run_due()
+
+    async def replicate_forever(self) -> None:
+        """Replicate what becomes due, until cancelled."""
+        while True:
+            try:
+                await self.replicate()
+            except Exception:  # a failure must not end replication for good
+                logger.exception("object storage could not replicate; tried again")
+            await asyncio.sleep(REPLICATION_LOOK_SECONDS)
+
     def close(self) -> None:
         """Finish running work and close the files."""
         self._backend.database.close()
@@ -113,11 +145,18 @@ class ObjectStorage:
 
     async def _answer(self, request: web.Request, request_id: str) -> web.StreamResponse:
         target = resolve(request.headers.get("Host", ""), request.raw_path)
+        request[TARGET] = target
+        if request.method == "OPTIONS" and target.bucket:
+            reader = self._backend.database.reader
+            return web.Response(headers=origins.preflight(reader, buckets.get(reader, target.bucket), request.headers))
         identity = signatures.authenticate(self._accounts, request.method, target, request.headers, self._machine_time)
         operation = route(request.method, target)
         region = target.region or identity.region or DEFAULT_REGION
         call = Call(self._backend, request, target, identity.principal, region, request_id, operation)
+        request[CALL] = call
         _check_region(call, identity.region)
+        if "Authorization" not in request.headers and target.bucket and operation.name != "PutBucket":
+            origins.check_referer(self._backend.database.reader, call.bucket, request.headers)
         _authorize(call)
         return await operation.handler(call)
 

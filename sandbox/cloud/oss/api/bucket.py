@@ -8,8 +8,8 @@ from sandbox.cloud.oss import buckets, xml
 from sandbox.cloud.oss.access import policy_is_public
 from sandbox.cloud.oss.addressing import check_bucket_name
 from sandbox.cloud.oss.api.call import Call, owner_element
-from sandbox.cloud.oss.api.encryption import encryption_configuration
 from sandbox.cloud.oss.database import Transaction
+from sandbox.cloud.oss.encryption import encryption_configuration
 from sandbox.cloud.oss.errors import OssError, invalid_argument, malformed_xml
 from sandbox.cloud.oss.model import BUCKET_ACLS, STORAGE_CLASSES, Bucket
 from sandbox.cloud.oss.times import iso

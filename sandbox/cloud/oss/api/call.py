@@ -15,7 +15,7 @@ from aiohttp import web
 
 from sandbox.cloud.core.accounts import Principal
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.oss import buckets, xml
+from sandbox.cloud.oss import buckets, origins, xml
 from sandbox.cloud.oss.access import Access, Guard
 from sandbox.cloud.oss.addressing import Target
 from sandbox.cloud.oss.bodies import Bodies
@@ -115,6 +115,16 @@ class Call:
         path = bucket.name if key is None else f"{bucket.name}/{key}"
         self.backend.access.check(self.principal, action, f"acs:oss:*:{bucket.owner}:{path}", guard, self.context())
 
+    def cross_origin_headers(self) -> dict[str, str]:
+        """What a browser must be told where a page's script makes the call."""
+        if "Origin" not in self.request.headers or not self.target.bucket:
+            return {}
+        reader = self.backend.database.reader
+        bucket = buckets.find(reader, self.target.bucket)
+        if bucket is None:
+            return {}
+        return origins.cross_origin_headers(reader, bucket, self.request.method, self.request.headers)
+
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
         """A whole-number parameter within its limits."""
         value = self.target.get(name)
@@ -162,7 +172,8 @@ class Call:
 
     async def start(self, status: int, headers: Mapping[str, str], length: int) -> web.StreamResponse:
         """Begin an answer whose body of `length` bytes follows."""
-        response = web.StreamResponse(status=status, headers={**headers, **standard_headers(self.request_id)})
+        standard = standard_headers(self.request_id) | self.cross_origin_headers()
+        response = web.StreamResponse(status=status, headers={**headers, **standard})
         response.content_length = length
         await response.prepare(self.request)
         return response

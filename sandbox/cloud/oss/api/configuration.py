@@ -10,7 +10,7 @@ from aiohttp import web
 from sandbox.cloud.oss import buckets, lifecycle_rules, xml
 from sandbox.cloud.oss.access import check_policy, policy_is_public
 from sandbox.cloud.oss.api.call import Call, Operation
-from sandbox.cloud.oss.api.encryption import check_rule
+from sandbox.cloud.oss.encryption import check_rule
 from sandbox.cloud.oss.errors import OssError, invalid_argument, malformed_xml
 from sandbox.cloud.oss.xml import Element
 

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 from sandbox.cloud.oss import buckets
 from sandbox.cloud.oss.api.call import Call
-from sandbox.cloud.oss.api.encryption import HEADERS as ENCRYPTION_HEADERS
-from sandbox.cloud.oss.api.encryption import check_algorithm, headers_of_rule
+from sandbox.cloud.oss.encryption import HEADERS as ENCRYPTION_HEADERS
+from sandbox.cloud.oss.encryption import check_algorithm, headers_of_rule
 from sandbox.cloud.oss.errors import OssError, invalid_argument, not_implemented
 from sandbox.cloud.oss.model import FROZEN_CLASSES, OBJECT_ACLS, STORAGE_CLASSES, Draft, ObjectVersion
 from sandbox.cloud.oss.times import http_date

@@ -6,7 +6,7 @@ import json
 
 from aiohttp import web
 
-from sandbox.cloud.oss import buckets, objects, xml
+from sandbox.cloud.oss import buckets, objects, replication_queue, xml
 from sandbox.cloud.oss.api.call import Call, owner_element
 from sandbox.cloud.oss.api.configuration import read_tags
 from sandbox.cloud.oss.api.object_headers import check_tags, object_acl
@@ -68,6 +68,8 @@ async def _change(call: Call, column: str, value: str | int, status: int = 200) 
         bucket = buckets.get(transaction, call.bucket.name)
         found = objects.get(transaction, bucket, call.key, call.version)
         objects.update(transaction, found, column, value)
+        if column in ("acl", "tags"):
+            replication_queue.changed(transaction, bucket, found.key, found.version, call.now)
         return found
 
     return call.empty(status, _version(call, await call.backend.database.write(change)))

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from sandbox.cloud.oss import buckets, objects, xml
+from sandbox.cloud.oss import buckets, objects, replication_queue, xml
 from sandbox.cloud.oss.addressing import check_key
 from sandbox.cloud.oss.api import conditions
 from sandbox.cloud.oss.api.call import Call
@@ -128,6 +128,7 @@ async def append_object(call: Call) -> web.StreamResponse:
         if current is None:
             return current, content, objects.put(transaction, bucket.name, content, call.now)
         objects.replace(transaction, current, content, call.now)
+        replication_queue.changed(transaction, bucket, call.key, current.version, call.now)
         return current, content, current.version if bucket.versioning else ""
 
     _, content, version = await call.backend.database.write(store, [segment.name for segment in body.segments])

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.simulated_cloud import SimulatedCloud, serve_simulated_cloud
+from benchmarks.in_process_cloud import SimulatedCloud, serve_simulated_cloud
 from sandbox.addresses import Addresses
 from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog

@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -68,18 +69,16 @@ func (c *Client) ModifyRequest(ictx *spi.InterceptorContext, _ *spi.AttributeMap
 	return sign(ictx, host, bucket, key)
 }
 
-// ModifyResponse turns the XML answer into maps, and an error answer into the SDK's error.
+// ModifyResponse turns the XML answer (JSON for a bucket's policy) into maps, and an error answer into the SDK's error.
 func (c *Client) ModifyResponse(ictx *spi.InterceptorContext, _ *spi.AttributeMap) error {
 	response := ictx.Response
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
 	}
-	document := map[string]interface{}{}
-	if len(bytes.TrimSpace(body)) > 0 && bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		if document, err = mxj.NewMapXml(body); err != nil {
-			return fmt.Errorf("object storage answered with XML that cannot be read: %w", err)
-		}
+	document, err := readDocument(body)
+	if err != nil {
+		return err
 	}
 	status := tea.IntValue(response.StatusCode)
 	if status >= 400 {
@@ -90,6 +89,25 @@ func (c *Client) ModifyResponse(ictx *spi.InterceptorContext, _ *spi.AttributeMa
 		response.DeserializedBody = string(body)
 	}
 	return nil
+}
+
+// readDocument reads an XML or a JSON object (GetBucketPolicy's answer); anything else gives an empty map.
+func readDocument(body []byte) (map[string]interface{}, error) {
+	document := map[string]interface{}{}
+	trimmed := bytes.TrimSpace(body)
+	switch {
+	case bytes.HasPrefix(trimmed, []byte("<")):
+		found, err := mxj.NewMapXml(trimmed)
+		if err != nil {
+			return nil, fmt.Errorf("object storage answered with XML that cannot be read: %w", err)
+		}
+		document = found
+	case bytes.HasPrefix(trimmed, []byte("{")):
+		if err := json.Unmarshal(trimmed, &document); err != nil {
+			return nil, fmt.Errorf("object storage answered with JSON that cannot be read: %w", err)
+		}
+	}
+	return document, nil
 }
 
 // splitPath moves the sub-resources of a path such as "/?versioning" into the query and returns the object's key.
