@@ -38,6 +38,9 @@ from sandbox.cloud.kms.model import Keys
 from sandbox.cloud.location.api import LocationService
 from sandbox.cloud.ram.api import RamService
 from sandbox.cloud.ram.model import Identities
+from sandbox.cloud.slb.api import SlbService
+from sandbox.cloud.slb.lifecycle import BalancerLifecycle
+from sandbox.cloud.slb.model import Balancers
 from sandbox.cloud.sts.api import StsService
 from sandbox.cloud.sts.model import OidcProvider
 from sandbox.cloud.vpc.api import VpcService
@@ -123,6 +126,8 @@ def assemble(
     context = Context(store, clock, Accounts(store, clock), RegionSlots(store), settings.addresses, log)
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
+    balancers = Balancers(store)
+    load_balancing = BalancerLifecycle(context, balancers, networks)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
 
     def install(cluster: Cluster, backend: ClusterBackend) -> None:
@@ -138,12 +143,13 @@ def assemble(
     def user_of(identifier: str) -> str | None:
         groups = compute.security_groups.list()
         group = next((item.identifier for item in groups if item.vpc_id == identifier), None)
-        return container_service.uses(identifier) or group
+        return container_service.uses(identifier) or balancers.user_of(identifier) or group
 
     services: list[Service] = [
         VpcService(context, networks, user_of),
         EcsService(context, compute, container_service.uses),
         container_service,
+        SlbService(context, balancers, load_balancing),
         AlidnsService(context, zones),
         RamService(context, identities),
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations)),
