@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.cloud.alidns.api import AlidnsService
 from sandbox.cloud.alidns.model import Zones
 from sandbox.cloud.bssopenapi.api import BssOpenApiService
+from sandbox.cloud.controllers.manager import ControllerManager
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.calls import CallLog
@@ -73,6 +74,7 @@ class Cloud:
     dns: DnsServer
     operations: Operations
     schedule: Schedule
+    controllers: ControllerManager
 
     def start(self) -> None:
         """Go on where the store says that things were."""
@@ -81,6 +83,7 @@ class Cloud:
 
     def stop(self) -> None:
         """End threads and close the store."""
+        self.controllers.stop()
         for service in self.services:
             service.stop()
         self.context.store.close()
@@ -128,11 +131,13 @@ def assemble(
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
     balancers = Balancers(store)
     load_balancing = BalancerLifecycle(context, balancers, networks)
+    controllers = ControllerManager(clusters, load_balancing)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
 
     def install(cluster: Cluster, backend: ClusterBackend) -> None:
         if not options.simulated:
             webhook.install(cluster, backend)
+            controllers.ensure(cluster, backend)
 
     editor: NodeEditor = SimulatedNodeEditor() if options.simulated else KubernetesNodeEditor()
     operations = Operations(context, clusters, factory, install, planner, editor)
@@ -167,4 +172,5 @@ def assemble(
         dns=DnsServer(Resolver(zones), Lines(options.lines)),
         operations=operations,
         schedule=Schedule(store, clock, log),
+        controllers=controllers,
     )
