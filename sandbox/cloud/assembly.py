@@ -78,6 +78,7 @@ class Cloud:
 
     def start(self) -> None:
         """Go on where the store says that things were."""
+        self.controllers.start()
         for service in self.services:
             service.start()
 

@@ -43,6 +43,13 @@ class ControllerManager:
         watch = ClusterWatch(controller, ended, lambda: self._is_wanted(cluster.identifier), self._forget)
         watch.start()
 
+    def start(self) -> None:
+        """Delete the load balancers of clusters that went while nothing watched them; others wait for `ensure`."""
+        for balancer in self.lifecycle.balancers.load_balancers.list():
+            cluster, _, _ = balancer.manager.partition("/")
+            if cluster and self.clusters.clusters.get(cluster) is None:
+                self.lifecycle.delete(balancer)
+
     def stop(self) -> None:
         """Let every watch end; none writes after."""
         with self._lock:

@@ -132,3 +132,15 @@ def test_a_gone_clusters_load_balancers_go(world: Any, controller: ServiceContro
     controller.reconcile(RecordingApi(), service())
     controller.forget_cluster()
     assert balancers(world) == []
+
+
+def test_a_restarted_emulator_keeps_only_load_balancers_of_clusters_that_are_there(
+    world: Any, controller: ServiceController
+) -> None:
+    controller.reconcile(RecordingApi(), service())
+    own = world.rpc("Slb", "CreateLoadBalancer")["LoadBalancerId"]
+    world.cloud.controllers.start()
+    assert len(balancers(world)) == 2
+    world.cloud.operations.clusters.clusters.delete(controller.cluster.identifier)
+    world.cloud.controllers.start()
+    assert [item["LoadBalancerId"] for item in balancers(world)] == [own]
