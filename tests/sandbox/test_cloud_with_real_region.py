@@ -288,6 +288,11 @@ def test_a_killed_emulator_comes_back_to_its_cluster_and_shrinks_the_pool(
     wait_for("the emulator's end", lambda: cloud_process.process_id(empty_sandbox) is None, 30)
     cloud_process.start(empty_sandbox)
     assert api.cs("GET", f"/clusters/{cluster_id}")["state"] == "running"
+    service = ("service", "later", "--namespace", "default")
+    kubernetes.run("create", "service", "loadbalancer", "later", "--tcp=80:80", "--namespace", "default")
+    address = ("get", *service, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+    wait_for("a load balancer after the restart", lambda: kubernetes.run(*address), 60)
+    kubernetes.run("delete", *service)
     path = f"/clusters/{cluster_id}/nodepools/{pool}"
     api.task(api.cs("PUT", path, {"scaling_group": {"desired_size": 0}}))
     assert kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}") == []
