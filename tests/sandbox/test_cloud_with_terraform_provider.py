@@ -26,7 +26,7 @@ from sandbox import toolchain
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
-PRODUCTS = ("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI")
+PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI")
 START_SECONDS = 30
 CALL_SECONDS = 180
 Properties = dict[str, Any]
@@ -478,3 +478,50 @@ def test_the_emulator_knew_every_action_that_the_provider_called(provider: Provi
     assert len(calls) > 20
     assert [entry for entry in calls if entry.get("code") in ("InvalidAction.NotFound", "SandboxFailure")] == []
     assert emulator.credentials()["access_key_secret"] not in (emulator.state / "logs" / "cloud.log").read_text()
+
+
+def test_load_balancers_and_listeners_live_and_die(provider: Provider, network: tuple[Resource, Resource]) -> None:
+    _, vswitch = network
+    private = provider.create(
+        "alicloud:slb/applicationLoadBalancer:ApplicationLoadBalancer",
+        {"addressType": "intranet", "vswitchId": vswitch.identifier, "loadBalancerSpec": "slb.s2.small"},
+    )
+    balancer = provider.live(
+        "alicloud:slb/applicationLoadBalancer:ApplicationLoadBalancer",
+        {
+            "loadBalancerName": "one",
+            "addressType": "internet",
+            "internetChargeType": "PayByTraffic",
+            "loadBalancerSpec": "slb.s1.small",
+            "tags": {"a": "1"},
+        },
+        {"loadBalancerName": "two", "loadBalancerSpec": "slb.s2.small", "tags": {"a": "2"}},
+        {"loadBalancerName": "two", "loadBalancerSpec": "slb.s2.small", "addressType": "internet", "tags": {"a": "2"}},
+    )
+    tcp = provider.live(
+        "alicloud:slb/listener:Listener",
+        {
+            "loadBalancerId": balancer.identifier,
+            "protocol": "tcp",
+            "frontendPort": 80,
+            "backendPort": 30080,
+            "bandwidth": 10,
+        },
+        {"establishedTimeout": 600, "description": "web"},
+        {"protocol": "tcp", "frontendPort": 80, "backendPort": 30080, "establishedTimeout": 600},
+    )
+    http = provider.create(
+        "alicloud:slb/listener:Listener",
+        {
+            "loadBalancerId": balancer.identifier,
+            "protocol": "http",
+            "frontendPort": 8080,
+            "backendPort": 30081,
+            "bandwidth": -1,
+            "stickySession": "on",
+            "stickySessionType": "insert",
+            "cookieTimeout": 60,
+        },
+    )
+    for resource in (http, tcp, balancer, private):
+        provider.die(resource)

@@ -6,6 +6,7 @@ import base64
 import json
 import ssl
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import yaml
 from sandbox.errors import SandboxError
 
 CALL_SECONDS = 10.0
+WATCH_SECONDS = 300
+"""How long the API server keeps one watch open."""
 FIELD_MANAGER = "sandbox-cloud"
 
 
@@ -52,6 +55,31 @@ class KubernetesClient:
         """The object at a path, or None."""
         response = self._send("GET", path)
         return None if response.status_code == 404 else _object(response)
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create an object in a collection."""
+        headers = {"Content-Type": "application/json"}
+        return _object(self._send("POST", path, content=json.dumps(body), headers=headers))
+
+    def watch(self, path: str, resource_version: str) -> Iterator[dict[str, Any]]:
+        """Changes of a collection after this version, until the server ends the watch.
+
+        Raises:
+            KubernetesError: when the server goes away, or no longer has that version (list again).
+        """
+        query = f"{path}?watch=true&resourceVersion={resource_version}&timeoutSeconds={WATCH_SECONDS}"
+        timeout = httpx.Timeout(CALL_SECONDS, read=WATCH_SECONDS + CALL_SECONDS)
+        try:
+            with self._client.stream("GET", query, timeout=timeout) as response:
+                if response.is_error:
+                    raise KubernetesError(f"the cluster refused to let {path} be watched ({response.status_code})")
+                for line in response.iter_lines():
+                    event: dict[str, Any] = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise KubernetesError(f"the watch of {path} ended: {event['object'].get('message')}")
+                    yield event
+        except (httpx.HTTPError, ValueError) as error:
+            raise KubernetesError(f"the watch of {path} broke: {error}") from error
 
     def apply(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Server-side apply an object."""

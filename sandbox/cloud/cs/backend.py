@@ -45,6 +45,12 @@ class ClusterBackend(Protocol):
     def node_names(self) -> list[str]:
         """The nodes there are."""
 
+    def publish_address(self, address: str, node: str) -> None:
+        """Lead packets to a load balancer's address to this node, from wherever they were led before."""
+
+    def withdraw_address(self, address: str) -> None:
+        """Lead packets to this address nowhere; no effect when they were not led."""
+
 
 BackendFactory = Callable[[str, int], ClusterBackend]
 """Makes the backend of a region, given its name and its slot in the address plan."""
@@ -58,6 +64,7 @@ class SimulatedBackend:
         self.slot = slot
         self.issuer = "https://kubernetes.default.svc"
         self.nodes: dict[str, NodeSpec] = {}
+        self.addresses: dict[str, str] = {}
         self.failure: Exception | None = None
         self._running = False
         self._lock = threading.Lock()
@@ -131,3 +138,11 @@ class SimulatedBackend:
         """The names of the nodes."""
         with self._lock:
             return sorted(self.nodes)
+
+    def publish_address(self, address: str, node: str) -> None:
+        """Remember the node."""
+        self.addresses[address] = node
+
+    def withdraw_address(self, address: str) -> None:
+        """Forget the address."""
+        self.addresses.pop(address, None)

@@ -21,6 +21,27 @@ ADDRESSES_A_REGION = 51
 INSTANCE_TYPES = ("EcsInstance", "SlbInstance", "Nat", "HaVip", "NetworkInterface", "IpAddress")
 
 
+def free_public_address(context: Context, networks: Networks, region: str) -> str:
+    """The lowest address of the region's plan that neither an elastic address nor a load balancer has.
+
+    The only place that chooses public addresses; call it inside the transaction that writes the address down.
+
+    Raises:
+        CloudError: QuotaExceeded.Eip when the region has none left.
+    """
+    slot = context.slots.slot(region)
+    taken = {eip.address for eip in networks.eips.list(region)}
+    taken |= {claim.address for claim in networks.address_claims.list(region)}
+    for number in range(ADDRESSES_A_REGION):
+        address = str(context.addresses.public(slot, number))
+        if address not in taken:
+            return address
+    raise CloudError(
+        "QuotaExceeded.Eip",
+        f"The sandbox has {ADDRESSES_A_REGION} public addresses a region, all in use; free one.",
+    )
+
+
 class AddressActions:
     """Elastic addresses and what they are bound to."""
 
@@ -35,7 +56,7 @@ class AddressActions:
         """Take the next free address of the region."""
         parameters, region = call.parameters, check_region(call.region)
         with self.context.store.transaction():
-            address = self.free_address(region)
+            address = free_public_address(self.context, self.networks, region)
             identifier = parameters.text("InstanceId") or new_identifier("eip", region)
             if self.networks.eips.get(identifier) is not None:
                 raise CloudError("InvalidInstanceId.AlreadyExists", f"The address {identifier} is allocated already.")
@@ -170,19 +191,6 @@ class AddressActions:
         if eip is None or eip.region != call.region:
             raise allocation_not_found(identifier)
         return eip
-
-    def free_address(self, region: str) -> str:
-        """The lowest address of the region's plan that nobody has."""
-        slot = self.context.slots.slot(region)
-        taken = {eip.address for eip in self.networks.eips.list(region)}
-        for number in range(ADDRESSES_A_REGION):
-            address = str(self.context.addresses.public(slot, number))
-            if address not in taken:
-                return address
-        raise CloudError(
-            "QuotaExceeded.Eip",
-            f"The sandbox has {ADDRESSES_A_REGION} public addresses a region, all in use; free one.",
-        )
 
     def describe_eip(self, eip: Eip) -> dict[str, Any]:
         """An address as the cloud describes it."""

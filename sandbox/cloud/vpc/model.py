@@ -94,6 +94,16 @@ class Eip(Resource):
         return "InUse" if self.instance_id else "Available"
 
 
+class PublicAddressClaim(BaseModel):
+    """A public address that another service than this one has given away (a load balancer's)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    region: str
+    instance_id: str
+
+
 class SnatEntry(Resource):
     """A rule of a NAT gateway: what leaves a switch or range gets this public address."""
 
@@ -116,6 +126,7 @@ class Networks:
         self.vswitches = Repository(self.store, "vswitch", VSwitch)
         self.nat_gateways = Repository(self.store, "nat-gateway", NatGateway)
         self.eips = Repository(self.store, "eip", Eip)
+        self.address_claims = Repository(self.store, "public-address-claim", PublicAddressClaim)
         self.snat_entries = Repository(self.store, "snat-entry", SnatEntry)
         self.tags = Tags(self.store, "vpc")
 

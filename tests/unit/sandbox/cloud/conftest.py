@@ -33,6 +33,7 @@ NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 VERSIONS = {
     "Vpc": "2016-04-28",
     "Ecs": "2014-05-26",
+    "Slb": "2014-05-15",
     "Alidns": "2015-01-09",
     "Ram": "2015-05-01",
     "Sts": "2015-04-01",

@@ -1,0 +1,1 @@
+"""The cloud's own controllers that act in clusters."""
