@@ -51,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("env", help="print the variables that point programs at the sandbox, for eval")
     logs = commands.add_parser("logs", help="follow a business's training log")
     logs.add_argument("business", nargs="?", default="qa", help="the business's stack (default: qa)")
+    coverage = commands.add_parser(
+        "coverage", help="write docs/coverage.md: which of the provider's calls are answered"
+    )
+    coverage.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
     commands.add_parser("doctor", help="look at this machine and at what is left on it")
     return top
 
@@ -76,6 +80,8 @@ def run(options: argparse.Namespace, settings: SandboxSettings) -> int:
             print(shell_exports(settings))
         case "doctor":
             return show_findings(settings)
+        case "coverage":
+            return write_coverage(check=options.check)
         case "status":
             return show_status(settings, as_json=options.json)
         case "clock":
@@ -108,6 +114,13 @@ def run_lifecycle(options: argparse.Namespace, settings: SandboxSettings, progre
                 print(f"still there: {trace}", file=sys.stderr)
             return 1 if left else 0
     return 0
+
+
+def write_coverage(*, check: bool) -> int:
+    """Write the coverage table, or look whether it is stale."""
+    from sandbox.cloud.coverage.__main__ import run as generate  # noqa: PLC0415 (loads the whole emulator)
+
+    return generate(check=check)
 
 
 def show_findings(settings: SandboxSettings) -> int:
