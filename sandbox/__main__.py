@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sandbox import cloud_process, deployment, doctor, lifecycle
 from sandbox.durations import parse_duration
@@ -55,6 +56,13 @@ def parser() -> argparse.ArgumentParser:
         "coverage", help="write docs/coverage.md: which of the provider's calls are answered"
     )
     coverage.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
+    scaffold = commands.add_parser("scaffold", help="add a service or an action to the emulator, with its test")
+    scaffold.add_argument("service", metavar="SERVICE", help="as the API writes it, such as Kms")
+    scaffold.add_argument("action", metavar="ACTION", help="such as CreateAlias")
+    scaffold.add_argument("--version", default="2020-01-01", help="a new service's API version (default: %(default)s)")
+    scaffold.add_argument(
+        "--parameters", default="", help="names, separated by spaces (default: those that the Terraform provider sends)"
+    )
     commands.add_parser("doctor", help="look at this machine and at what is left on it")
     return top
 
@@ -80,6 +88,8 @@ def run(options: argparse.Namespace, settings: SandboxSettings) -> int:
             print(shell_exports(settings))
         case "doctor":
             return show_findings(settings)
+        case "scaffold":
+            write_scaffold(options.service, options.action, options.version, options.parameters)
         case "coverage":
             return write_coverage(check=options.check)
         case "status":
@@ -114,6 +124,18 @@ def run_lifecycle(options: argparse.Namespace, settings: SandboxSettings, progre
                 print(f"still there: {trace}", file=sys.stderr)
             return 1 if left else 0
     return 0
+
+
+def write_scaffold(service: str, action: str, version: str, parameters: str) -> None:
+    """Add a service or an action to this working tree, and say what to do next."""
+    from sandbox.scaffold.generate import plan, scaffold  # noqa: PLC0415 (needed by this command only)
+
+    root = Path(__file__).parents[1]
+    changed = scaffold(root, plan(service, action, version, parameters))
+    for path in changed:
+        print(path.relative_to(root))
+    print(f"try it:  python -m pytest -q {changed[3].relative_to(root)}")
+    print("then make the answer what the API's page says, and run `python -m sandbox coverage`")
 
 
 def write_coverage(*, check: bool) -> int:
