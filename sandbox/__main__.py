@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sandbox.commands import clock, fault, logs, machine, snapshot, stacks
+from sandbox.commands import clock, development, fault, logs, machine, snapshot, stacks
 from sandbox.errors import SandboxError
 from sandbox.settings import SandboxSettings
 
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for group in (stacks, machine, clock, fault, snapshot, logs):
+    for group in (stacks, machine, clock, fault, snapshot, logs, development):
         group.add(commands)
     return top
 

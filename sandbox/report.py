@@ -45,9 +45,16 @@ def render_status(status: dict[str, Any]) -> str:
     zones = services.get("Alidns", {}).get("zones", {})
     lines += [f"zone: {name}: {count} records" for name, count in sorted(zones.items())]
     lines += [f"fault: {render_fault(fault)}" for fault in status.get("faults", [])]
+    lines += [f"unknown action: {name}: {count} calls" for name, count in _counted(status, "unknown_actions")]
+    lines += [f"ignored parameter: {name}: {count} calls" for name, count in _counted(status, "ignored_parameters")]
     for call in status.get("last_errors", []):
         lines.append(f"error: {call['time']} {call['service']}.{call['action']}: {call['code']}: {call['message']}")
     return "\n".join(lines)
+
+
+def _counted(status: Mapping[str, Any], what: str) -> list[tuple[str, int]]:
+    """A counter of the status, most frequent first."""
+    return sorted(status.get(what, {}).items(), key=lambda item: (-item[1], item[0]))
 
 
 def render_clock(found: Mapping[str, Any]) -> str:

@@ -42,7 +42,8 @@ def authenticate(
     if credential is None:
         raise OssError("InvalidAccessKeyId", detail={"OSSAccessKeyId": claim.access_key_id})
     _check_token(credential, claim.security_token)
-    if not any(hmac.compare_digest(claim.signature, one) for one in claim.expected(credential.access_key_secret)):
+    given = claim.signature.encode("utf-8", "surrogatepass")  # bytes: text beyond ASCII cannot be compared
+    if not any(hmac.compare_digest(given, one.encode()) for one in claim.expected(credential.access_key_secret)):
         raise _mismatch(claim)
     return Identity(credential.principal, claim.region)
 
@@ -81,7 +82,11 @@ def _check_token(credential: Credential, token: str | None) -> None:
     expected = credential.security_token
     if expected is None and not token:
         return
-    if expected is None or not token or not hmac.compare_digest(expected.encode(), token.encode()):
+    if (
+        expected is None
+        or not token
+        or not hmac.compare_digest(expected.encode(), token.encode("utf-8", "surrogatepass"))
+    ):
         raise OssError("InvalidSecurityToken")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -153,7 +152,7 @@ class Call:
             return None
         try:
             digest = base64.b64decode(value, validate=True)
-        except binascii.Error:
+        except ValueError:  # also what is not ASCII
             digest = b""
         if len(digest) != 16:
             raise OssError("InvalidDigest", detail={"Content-MD5": value})

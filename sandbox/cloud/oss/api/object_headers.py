@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -28,6 +29,8 @@ MAXIMUM_META = 8 * 1024
 MAXIMUM_TAGS = 10
 DEFAULT_TYPE = "application/octet-stream"
 UNSUPPORTED = ("x-oss-callback", "x-oss-traffic-limit")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 OVERRIDES = {
     "response-content-type": "Content-Type",
     "response-cache-control": "Cache-Control",
@@ -130,8 +133,12 @@ def summary(call: Call, found: ObjectVersion) -> dict[str, str]:
 
 
 def overrides(call: Call) -> dict[str, str]:
-    """The response-* parameters, by the header that each replaces."""
-    return {header: call.target.get(parameter) for parameter, header in OVERRIDES.items() if call.target.get(parameter)}
+    """The response-* parameters, by the header that each replaces; InvalidArgument for what no header can hold."""
+    found = {header: call.target.get(parameter) for parameter, header in OVERRIDES.items()}
+    for header, value in found.items():
+        if value and CONTROL_CHARACTERS.search(value):
+            raise invalid_argument("A response header holds no control characters.", header, repr(value))
+    return {header: value for header, value in found.items() if value}
 
 
 def _base64_of_hex(digest: str) -> str:

@@ -1,0 +1,62 @@
+"""`python -m sandbox.cloud.coverage`: write docs/coverage.md, or check that it is what would be written."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.addresses import Addresses
+from sandbox.cloud.assembly import CloudOptions, assemble
+from sandbox.cloud.core.calls import CallLog
+from sandbox.cloud.core.clock import ManualClock
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.coverage.data import load
+from sandbox.cloud.coverage.table import Emulator, render
+from sandbox.cloud.cs.backend import SimulatedBackend
+from sandbox.cloud.oss.api.routes import BUCKET, OBJECT, SERVICE
+from sandbox.settings import SandboxSettings
+
+PAGE = Path(__file__).parents[3] / "docs" / "coverage.md"
+
+
+def emulator() -> Emulator:
+    """The emulator as it is assembled, over an empty store in memory."""
+    nowhere = Path("/nonexistent")
+    cloud = assemble(
+        SandboxSettings("coverage", Addresses(0), nowhere, nowhere),
+        Store(None),
+        ManualClock(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)),
+        CallLog(None),
+        SimulatedBackend,
+        CloudOptions(endpoint="127.0.0.1", authority=nowhere, simulated=True),
+    )
+    operations = [operation.name for table in (SERVICE, BUCKET, OBJECT) for operation in table.values()]
+    cloud.context.store.close()
+    return Emulator.of(cloud.services, operations)
+
+
+def run(*, check: bool) -> int:
+    """Write the page; with `check`, 1 when it is not what would be written."""
+    text = render(load(), emulator())
+    if check:
+        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+            return 0
+        print(f"error: {PAGE} is stale; run `python -m sandbox coverage` and commit it", file=sys.stderr)
+        return 1
+    PAGE.write_text(text, encoding="utf-8")
+    print(PAGE)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.cloud.coverage", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
+    return run(check=parser.parse_args(arguments).check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
