@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sandbox.cloud.alidns.errors import domain_exists, domain_not_found, record_not_found
+from sandbox.cloud.alidns.lines import describe_lines
 from sandbox.cloud.alidns.model import DEFAULT_LINE, NAME_SERVERS, Domain, Record, Zones
 from sandbox.cloud.alidns.validation import (
     check_domain,
@@ -15,6 +16,7 @@ from sandbox.cloud.alidns.validation import (
     check_together,
     check_value,
 )
+from sandbox.cloud.alidns.weights import WeightActions
 from sandbox.cloud.core.accounts import random_text
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
@@ -30,7 +32,7 @@ DIGITS = "0123456789"
 
 
 @dataclass
-class AlidnsService(Service):
+class AlidnsService(WeightActions, Service):
     """Domains and their records."""
 
     name: ClassVar[str] = "Alidns"
@@ -99,6 +101,7 @@ class AlidnsService(Service):
         with self.context.store.transaction():
             for record in self.zones.records_of(domain.name):
                 self.zones.records.delete(record.identifier)
+                self.zones.weighted.delete(f"{record.name}/{record.kind}/{record.line}")
             self.zones.domains.delete(domain.name)
             self.zones.tags.forget("DOMAIN", domain.name)
         self.zones.changed()
@@ -200,6 +203,13 @@ class AlidnsService(Service):
         self.zones.changed()
         return {"RecordId": record.identifier}
 
+    @action("DescribeSupportLines", "DomainName Lang UserClientIp")
+    def describe_support_lines(self, call: Call) -> Answer:
+        """The lines that records may have; the same for every zone of the emulator."""
+        if call.parameters.given("DomainName"):
+            self.find_domain(call)
+        return {"RecordLines": {"RecordLine": describe_lines()}}
+
     @action("TagResources", "ResourceType ResourceId Tag")
     def tag_resources(self, call: Call) -> Answer:
         """Add tags to zones."""
@@ -290,6 +300,7 @@ class AlidnsService(Service):
             "Priority": record.priority if record.kind == "MX" else 1,
             "Status": "ENABLE" if record.enabled else "DISABLE",
             "Locked": False,
+            **({"Weight": record.weight} if self.is_weighted(record) else {}),
             "Remark": record.remark,
             "CreateTimestamp": int(record.created.timestamp() * 1000),
             "UpdateTimestamp": int(record.updated.timestamp() * 1000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class Zone:
     serial: int
     records: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     names: set[str] = field(default_factory=set)
+    weighted: frozenset[tuple[str, str, str]] = frozenset()
+    """Names, types and lines of whose records one is answered by weight."""
 
 
 @dataclass
@@ -39,8 +42,10 @@ class Answer:
 class Resolver:
     """Answers from the zones as they are now; compiled again only after a change."""
 
-    def __init__(self, zones: Zones) -> None:
+    def __init__(self, zones: Zones, chance: random.Random | None = None) -> None:
+        """`chance` draws among weighted records; give one with a seed to know the draws."""
         self._source = zones
+        self._chance = chance or random.Random()  # noqa: S311 (spreads load; nothing secret)
         self._generation = 0
         self._zones: dict[str, Zone] = {}
         self._turn = itertools.count()
@@ -69,11 +74,12 @@ class Resolver:
             answer.code = RCODE.NXDOMAIN
             answer.authority = [_soa(zone)]
             return None
-        found = _by_line(zone.records.get(owner, []), line)
+        found = self._drawn(zone, owner, _by_line(zone.records.get(owner, []), line))
         aliases = [record for record in found if record.kind == "CNAME"]
         if aliases and kind not in ("CNAME", "ANY"):
-            answer.answers.append(_rr(name, aliases[0]))
-            return aliases[0].value
+            alias = aliases[next(self._turn) % len(aliases)]  # one only: a name has one alias in any answer
+            answer.answers.append(_rr(name, alias))
+            return alias.value
         wanted = [_rr(name, record) for record in found if kind in (record.kind, "ANY")]
         if name == zone.name and kind in ("SOA", "ANY"):
             wanted.append(_soa(zone))
@@ -86,12 +92,24 @@ class Resolver:
             answer.authority = [_soa(zone)]
         return None
 
+    def _drawn(self, zone: Zone, owner: str, found: list[Record]) -> list[Record]:
+        """The records, with one drawn by weight from those of each type that has weights."""
+        drawn = []
+        for (kind, line), group in itertools.groupby(found, key=lambda record: (record.kind, record.line)):
+            records = list(group)
+            if (owner, kind, line) in zone.weighted:
+                records = self._chance.choices(records, [record.weight for record in records])
+            drawn += records
+        return drawn
+
     def _refresh(self) -> None:
         generation = self._source.generation
         if generation == self._generation:
             return
+        weighted = frozenset((item.name, item.kind, item.line) for item in self._source.weighted.list())
         zones = {
-            domain.name: Zone(domain.name, generation, names={domain.name}) for domain in self._source.domains.list()
+            domain.name: Zone(domain.name, generation, names={domain.name}, weighted=weighted)
+            for domain in self._source.domains.list()
         }
         for record in self._source.records.list():
             zone = zones.get(record.domain)
