@@ -162,8 +162,10 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
         cloud.start()
         scheduled = asyncio.create_task(cloud.schedule.run_forever())
+        probes = asyncio.create_task(cloud.prober.run_forever())
         await ended.wait()
         scheduled.cancel()
+        probes.cancel()
     finally:
         await server.stop()
         await asyncio.to_thread(cloud.stop)

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.cloud.alidns.api import AlidnsService
+from sandbox.cloud.alidns.gtm_model import TrafficManagers
+from sandbox.cloud.alidns.gtm_probes import Prober
+from sandbox.cloud.alidns.gtm_routing import Routes
 from sandbox.cloud.alidns.model import Zones
 from sandbox.cloud.bssopenapi.api import BssOpenApiService
 from sandbox.cloud.core.accounts import Accounts
@@ -44,6 +47,9 @@ from sandbox.cloud.vpc.api import VpcService
 from sandbox.cloud.vpc.model import Networks
 from sandbox.settings import SandboxSettings
 
+TRAFFIC_MANAGERS = ("dns_gtm_public_cn", "dns_gtm_public_intl")
+"""Product types under which the billing service sells Global Traffic Manager."""
+
 
 @dataclass(frozen=True)
 class CloudOptions:
@@ -68,6 +74,7 @@ class Cloud:
     authorizer: Authorizer
     webhook: PodIdentityWebhook
     dns: DnsServer
+    prober: Prober
     operations: Operations
     schedule: Schedule
 
@@ -123,6 +130,7 @@ def assemble(
     context = Context(store, clock, Accounts(store, clock), RegionSlots(store), settings.addresses, log)
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
+    managers = TrafficManagers(store)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
 
     def install(cluster: Cluster, backend: ClusterBackend) -> None:
@@ -140,16 +148,17 @@ def assemble(
         group = next((item.identifier for item in groups if item.vpc_id == identifier), None)
         return container_service.uses(identifier) or group
 
+    names = AlidnsService(context, zones, managers)
     services: list[Service] = [
         VpcService(context, networks, user_of),
         EcsService(context, compute, container_service.uses),
         container_service,
-        AlidnsService(context, zones),
+        names,
         RamService(context, identities),
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations)),
         KmsService(context, keys),
         LocationService(options.endpoint),
-        BssOpenApiService(),
+        BssOpenApiService(dict.fromkeys(TRAFFIC_MANAGERS, names.sell_traffic_manager)),
     ]
     authorizer = Authorizer(identities.policies_of_role)
     return Cloud(
@@ -158,7 +167,8 @@ def assemble(
         dispatcher=Dispatcher(context, services, authorizer, machine_clock),
         authorizer=authorizer,
         webhook=webhook,
-        dns=DnsServer(Resolver(zones), Lines(options.lines)),
+        dns=DnsServer(Resolver(zones, routes=Routes(managers)), Lines(options.lines)),
+        prober=Prober(managers, clock),
         operations=operations,
         schedule=Schedule(store, clock, log),
     )

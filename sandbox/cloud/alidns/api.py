@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sandbox.cloud.alidns.errors import domain_exists, domain_not_found, record_not_found
+from sandbox.cloud.alidns.gtm import TrafficManagerActions
+from sandbox.cloud.alidns.gtm_model import TrafficManagers
 from sandbox.cloud.alidns.lines import describe_lines
 from sandbox.cloud.alidns.model import DEFAULT_LINE, NAME_SERVERS, Domain, Record, Zones
 from sandbox.cloud.alidns.validation import (
@@ -32,7 +34,7 @@ DIGITS = "0123456789"
 
 
 @dataclass
-class AlidnsService(WeightActions, Service):
+class AlidnsService(WeightActions, TrafficManagerActions, Service):
     """Domains and their records."""
 
     name: ClassVar[str] = "Alidns"
@@ -41,6 +43,7 @@ class AlidnsService(WeightActions, Service):
 
     context: Context
     zones: Zones
+    managers: TrafficManagers
 
     @action("AddDomain", "DomainName GroupId ResourceGroupId Lang")
     def add_domain(self, call: Call) -> Answer:

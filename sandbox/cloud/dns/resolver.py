@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dnslib import AAAA, CAA, CNAME, MX, NS, QTYPE, RCODE, RD, RR, SOA, SRV, TXT, A
 
+from sandbox.cloud.alidns.gtm_routing import Route, Routes
 from sandbox.cloud.alidns.model import NAME_SERVERS, Record, Zones
 from sandbox.cloud.dns.lines import Lines
 
@@ -42,9 +43,10 @@ class Answer:
 class Resolver:
     """Answers from the zones as they are now; compiled again only after a change."""
 
-    def __init__(self, zones: Zones, chance: random.Random | None = None) -> None:
+    def __init__(self, zones: Zones, chance: random.Random | None = None, routes: Routes | None = None) -> None:
         """`chance` draws among weighted records; give one with a seed to know the draws."""
         self._source = zones
+        self._routes = routes
         self._chance = chance or random.Random()  # noqa: S311 (spreads load; nothing secret)
         self._generation = 0
         self._zones: dict[str, Zone] = {}
@@ -54,18 +56,37 @@ class Resolver:
         """The answer for a name (any case, dot at the end or not), a type (A, ANY, ...) and the user's line."""
         self._refresh()
         lowered = name.rstrip(".").lower()
-        zone = self._zone_of(lowered)
-        if zone is None:
+        zone, route = self._zone_of(lowered), self._route_of(lowered)
+        if zone is None and route is None:
             return Answer(code=RCODE.REFUSED, authoritative=False)
         answer = Answer()
         for _ in range(LONGEST_ALIAS_CHAIN):
-            alias = self._look_up(zone, lowered, kind, line, answer)
+            if route is not None:
+                alias = self._follow(route, kind, line, answer)
+            elif zone is not None:
+                alias = self._look_up(zone, lowered, kind, line, answer)
             if alias is None:
                 break
-            lowered = alias
-            if self._zone_of(lowered) is not zone:
+            lowered, route = alias, self._route_of(alias)
+            if route is None and (zone is None or self._zone_of(lowered) is not zone):
                 break
         return answer
+
+    def _route_of(self, name: str) -> Route | None:
+        return self._routes.find(name) if self._routes is not None else None
+
+    def _follow(self, route: Route, kind: str, line: str, answer: Answer) -> str | None:
+        """Add what a traffic manager answers; the name to go on with when that is an alias."""
+        found = route.answer(Lines.fallbacks(line), self._chance)
+        for given, value in found:
+            if given == "CNAME" or kind in (given, "ANY"):
+                data = {"A": A, "AAAA": AAAA, "CNAME": CNAME}[given](value)
+                answer.answers.append(RR(route.name, getattr(QTYPE, given), ttl=route.ttl, rdata=data))
+        if found and found[0][0] == "CNAME" and kind not in ("CNAME", "ANY"):
+            return found[0][1]
+        if not answer.answers or not found:
+            answer.authority = [_authority(route.name.split(".", 1)[1], 1)]
+        return None
 
     def _look_up(self, zone: Zone, name: str, kind: str, line: str, answer: Answer) -> str | None:
         """Add what a name has to the answer; the name to go on with when it is an alias."""
@@ -157,8 +178,12 @@ def _by_line(records: list[Record], line: str) -> list[Record]:
 
 
 def _soa(zone: Zone) -> RR:
-    times = (zone.serial, 3600, 1200, 86400, NEGATIVE_TTL)
-    return RR(zone.name, QTYPE.SOA, ttl=NEGATIVE_TTL, rdata=SOA(NAME_SERVERS[0], "hostmaster.alidns.com", times))
+    return _authority(zone.name, zone.serial)
+
+
+def _authority(name: str, serial: int) -> RR:
+    times = (serial, 3600, 1200, 86400, NEGATIVE_TTL)
+    return RR(name, QTYPE.SOA, ttl=NEGATIVE_TTL, rdata=SOA(NAME_SERVERS[0], "hostmaster.alidns.com", times))
 
 
 def _rr(name: str, record: Record) -> RR:
