@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from sandbox.cloud.alidns.gtm_model import Instance
-from sandbox.cloud.alidns.gtm_pools import times
+from sandbox.cloud.alidns.gtm_pools import items_page, times
 from sandbox.cloud.alidns.gtm_routing import effective_set, is_enough
 from sandbox.cloud.alidns.gtm_strategies import STRATEGY_MODES, StrategyActions
 from sandbox.cloud.alidns.validation import check_domain, check_rr
 from sandbox.cloud.core.accounts import random_text
 from sandbox.cloud.core.errors import CloudError, invalid_parameter
-from sandbox.cloud.core.paging import PAGING, page
+from sandbox.cloud.core.paging import PAGING
 from sandbox.cloud.core.service import Answer, Call, action
 
 TTLS = (60, 120, 300, 600)
@@ -60,8 +60,8 @@ class TrafficManagerActions(StrategyActions):
             for item in self.managers.instances.list()
             if word in item.name.lower() and group in ("", item.resource_group_id)
         ]
-        chosen, paging = page(found, call.parameters, default_size=20)
-        return {"GtmInstances": [describe_instance(item) for item in chosen], **paging}
+        chosen, paging = items_page(found, call.parameters)
+        return {"GtmInstances": [list_instance(item) for item in chosen], **paging}
 
     @action("DescribeDnsGtmInstanceStatus", "InstanceId Lang")
     def describe_dns_gtm_instance_status(self, call: Call) -> Answer:
@@ -165,6 +165,15 @@ def describe_instance(instance: Instance) -> dict[str, Any]:
         "CreateTimestamp": found["CreateTimestamp"],
         "Config": config,
     }
+
+
+def list_instance(instance: Instance) -> dict[str, Any]:
+    """An instance as the listing describes it: the zone's name is spelt right there, and alerts are a plain list."""
+    found = describe_instance(instance)
+    config = dict(found["Config"])
+    config["PublicZoneName"] = config.pop("PubicZoneName")
+    config["AlertConfig"] = config["AlertConfig"]["AlertConfig"]
+    return {**found, "Config": config}
 
 
 def _boolean(value: str) -> bool | str:

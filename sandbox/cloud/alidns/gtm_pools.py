@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 from sandbox.cloud.alidns.gtm_errors import (
     instance_not_found,
@@ -31,6 +32,7 @@ PROTOCOLS = ("HTTP", "HTTPS", "PING", "TCP")
 INTERVALS = (15, 60)
 TIMEOUTS = (2000, 3000, 5000, 10000)
 MOST_ADDRESSES = 20
+Item = TypeVar("Item")
 MONITOR = "ProtocolType Interval EvaluationCount Timeout MonitorExtendInfo IspCityNode"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -105,7 +107,7 @@ class PoolActions:
     def describe_dns_gtm_instance_address_pools(self, call: Call) -> Answer:
         """An instance's pools."""
         found = self.managers.pools_of(self.find_instance(call).identifier)
-        chosen, paging = page(found, call.parameters, default_size=20)
+        chosen, paging = items_page(found, call.parameters)
         return {"AddrPools": {"AddrPool": [describe_pool(pool) for pool in chosen]}, **paging}
 
     @action("AddDnsGtmMonitor", f"AddrPoolId Lang {MONITOR}")
@@ -193,6 +195,13 @@ class PoolActions:
             if pool.monitor is not None and pool.monitor.identifier == identifier:
                 return pool, pool.monitor
         raise monitor_not_found(identifier)
+
+
+def items_page(items: Sequence[Item], parameters: Parameters) -> tuple[list[Item], dict[str, int]]:
+    """A page as the traffic manager's listings describe it, with TotalItems and TotalPages."""
+    chosen, paging = page(items, parameters, default_size=20)
+    total, size = paging.pop("TotalCount"), paging["PageSize"]
+    return chosen, {**paging, "TotalItems": total, "TotalPages": -(-total // size)}
 
 
 def describe_pool(pool: Pool) -> dict[str, Any]:

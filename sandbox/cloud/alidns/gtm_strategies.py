@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from sandbox.cloud.alidns.gtm_errors import line_taken, pool_kind, pool_not_found, strategy_not_found
 from sandbox.cloud.alidns.gtm_model import Pool, PoolSet, Strategy
-from sandbox.cloud.alidns.gtm_pools import ALPHABET, POOL_KINDS, SHARINGS, PoolActions, times
+from sandbox.cloud.alidns.gtm_pools import ALPHABET, POOL_KINDS, SHARINGS, PoolActions, items_page, times
 from sandbox.cloud.alidns.gtm_routing import available_count, effective_set, is_enough
 from sandbox.cloud.alidns.validation import check_line
 from sandbox.cloud.core.accounts import random_text
 from sandbox.cloud.core.errors import invalid_parameter, missing_parameter
-from sandbox.cloud.core.paging import PAGING, page
+from sandbox.cloud.core.paging import PAGING
 from sandbox.cloud.core.parameters import Parameters
 from sandbox.cloud.core.service import Answer, Call, action
 
@@ -102,7 +102,7 @@ class StrategyActions(PoolActions):
         instance = self.find_instance(call)
         mode = call.parameters.choice("StrategyMode", instance.strategy_mode, STRATEGY_MODES)
         found = [item for item in self.managers.strategies_of(instance.identifier) if item.mode == mode]
-        chosen, paging = page(found, call.parameters, default_size=20)
+        chosen, paging = items_page(found, call.parameters)
         return {"Strategies": {"Strategy": [self.describe_strategy(item) for item in chosen]}, **paging}
 
     def describe_strategy(self, strategy: Strategy) -> dict[str, Any]:
