@@ -48,7 +48,8 @@ from sandbox.cloud.vpc.model import Networks
 from sandbox.settings import SandboxSettings
 
 TRAFFIC_MANAGERS = ("dns_gtm_public_cn", "dns_gtm_public_intl")
-"""Product types under which the billing service sells Global Traffic Manager."""
+DNS = ("alidns_pre", "dns_dns_public_intl")
+"""Product types under which the billing service sells Global Traffic Manager, and editions of the DNS service."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ def assemble(
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations)),
         KmsService(context, keys),
         LocationService(options.endpoint),
-        BssOpenApiService(dict.fromkeys(TRAFFIC_MANAGERS, names.sell_traffic_manager)),
+        BssOpenApiService(
+            dict.fromkeys(TRAFFIC_MANAGERS, names.sell_traffic_manager) | dict.fromkeys(DNS, names.sell_product)
+        ),
     ]
     authorizer = Authorizer(identities.policies_of_role)
     return Cloud(

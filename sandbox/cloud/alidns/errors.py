@@ -44,3 +44,16 @@ def weights_need_records(name: str, kind: str, line: str) -> CloudError:
 def weights_closed(name: str) -> CloudError:
     """A weight is set where weights are off."""
     return CloudError("DisableDNSSLB", f"Weights are off for {name!r}; turn them on with SetDNSSLBStatus first.")
+
+
+def product_not_found(identifier: str) -> CloudError:
+    """There is no such bought instance."""
+    return CloudError("InvalidDnsProduct", f"The DNS instance {identifier!r} does not exist.")
+
+
+def ttl_too_short(ttl: int, shortest: int, edition: str) -> CloudError:
+    """The zone's edition does not allow so short a time to live."""
+    return CloudError(
+        "QuotaExceeded.TTL",
+        f"The TTL {ttl} s is below the {shortest} s of the {edition}; raise it, or bind a higher edition.",
+    )

@@ -69,6 +69,19 @@ class WeightedSet(BaseModel):
         return f"{self.name}/{self.kind}/{self.line}"
 
 
+class Product(BaseModel):
+    """An instance of the DNS service as bought: its edition is that of the zone it is bound to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identifier: str
+    version: str
+    security: str
+    domains: str
+    created: datetime.datetime
+    domain: str = ""
+
+
 @dataclass
 class Zones:
     """All that the DNS service keeps. `generation` changes with every write, so that answers can be compiled once."""
@@ -80,6 +93,7 @@ class Zones:
     def __post_init__(self) -> None:
         self.domains = Repository(self.store, "dns-domain", Domain)
         self.records = Repository(self.store, "dns-record", Record)
+        self.products = Repository(self.store, "dns-product", Product)
         self.weighted = Repository(self.store, "dns-weights", WeightedSet)
         self.tags = Tags(self.store, "alidns")
 
