@@ -186,7 +186,10 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
         print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
         cloud.start()
-        running = [asyncio.create_task(work) for work in (cloud.schedule.run_forever(), objects.replicate_forever())]
+        running = [
+            asyncio.create_task(work)
+            for work in (cloud.schedule.run_forever(), objects.replicate_forever(), cloud.prober.run_forever())
+        ]
         await ended.wait()
         for task in running:
             task.cancel()

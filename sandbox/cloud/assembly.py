@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.cloud.alidns.api import AlidnsService
+from sandbox.cloud.alidns.gtm_model import TrafficManagers
+from sandbox.cloud.alidns.gtm_probes import Prober
+from sandbox.cloud.alidns.gtm_routing import Routes
 from sandbox.cloud.alidns.model import Zones
 from sandbox.cloud.bssopenapi.api import BssOpenApiService
 from sandbox.cloud.controllers.manager import ControllerManager
@@ -50,6 +53,10 @@ from sandbox.cloud.vpc.api import VpcService
 from sandbox.cloud.vpc.model import Networks
 from sandbox.settings import SandboxSettings
 
+TRAFFIC_MANAGERS = ("dns_gtm_public_cn", "dns_gtm_public_intl")
+DNS = ("alidns_pre", "dns_dns_public_intl")
+"""Product types under which the billing service sells Global Traffic Manager, and editions of the DNS service."""
+
 
 @dataclass(frozen=True)
 class CloudOptions:
@@ -76,6 +83,7 @@ class Cloud:
     authorizer: Authorizer
     webhook: PodIdentityWebhook
     dns: DnsServer
+    prober: Prober
     operations: Operations
     controllers: ControllerManager
 
@@ -142,6 +150,7 @@ def assemble(
     balancers = Balancers(store)
     load_balancing = BalancerLifecycle(context, balancers, networks)
     controllers = ControllerManager(clusters, load_balancing)
+    managers = TrafficManagers(store)
     planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
 
     def install(cluster: Cluster, backend: ClusterBackend) -> None:
@@ -161,17 +170,20 @@ def assemble(
         return container_service.uses(identifier) or balancers.user_of(identifier) or group
 
     authorizer = Authorizer(identities.policies_of_role, identities.policies_of_user)
+    names = AlidnsService(context, zones, managers)
     services: list[Service] = [
         VpcService(context, networks, user_of),
         EcsService(context, compute, container_service.uses),
         container_service,
         SlbService(context, balancers, load_balancing),
-        AlidnsService(context, zones),
+        names,
         RamService(context, identities),
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations), authorizer),
         KmsService(context, keys),
         LocationService(options.endpoint),
-        BssOpenApiService(),
+        BssOpenApiService(
+            dict.fromkeys(TRAFFIC_MANAGERS, names.sell_traffic_manager) | dict.fromkeys(DNS, names.sell_product)
+        ),
     ]
     return Cloud(
         context=context,
@@ -179,7 +191,8 @@ def assemble(
         dispatcher=Dispatcher(context, services, authorizer, machine_clock, options.calls_per_minute),
         authorizer=authorizer,
         webhook=webhook,
-        dns=DnsServer(Resolver(zones), Lines(options.lines)),
+        dns=DnsServer(Resolver(zones, routes=Routes(managers)), Lines(options.lines)),
+        prober=Prober(managers, clock),
         operations=operations,
         controllers=controllers,
     )

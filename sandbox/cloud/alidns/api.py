@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from sandbox.cloud.alidns.editions import EDITIONS, EditionActions
 from sandbox.cloud.alidns.errors import domain_exists, domain_not_found, record_not_found
+from sandbox.cloud.alidns.gtm import TrafficManagerActions
+from sandbox.cloud.alidns.gtm_model import TrafficManagers
+from sandbox.cloud.alidns.lines import describe_lines
 from sandbox.cloud.alidns.model import DEFAULT_LINE, NAME_SERVERS, Domain, Record, Zones
 from sandbox.cloud.alidns.validation import (
     check_domain,
@@ -15,6 +19,7 @@ from sandbox.cloud.alidns.validation import (
     check_together,
     check_value,
 )
+from sandbox.cloud.alidns.weights import WeightActions
 from sandbox.cloud.core.accounts import random_text
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
@@ -24,13 +29,13 @@ from sandbox.cloud.core.service import Answer, Call, Service, action
 
 LONGEST_TTL = 86400
 SHORTEST_TTL = 1
-"""Zones of the emulator have the ultimate edition, whose shortest time to live is 1 s."""
+"""In the highest edition; a zone's own edition may ask for more."""
 
 DIGITS = "0123456789"
 
 
 @dataclass
-class AlidnsService(Service):
+class AlidnsService(WeightActions, EditionActions, TrafficManagerActions, Service):
     """Domains and their records."""
 
     name: ClassVar[str] = "Alidns"
@@ -39,6 +44,7 @@ class AlidnsService(Service):
 
     context: Context
     zones: Zones
+    managers: TrafficManagers
 
     @action("AddDomain", "DomainName GroupId ResourceGroupId Lang")
     def add_domain(self, call: Call) -> Answer:
@@ -99,7 +105,11 @@ class AlidnsService(Service):
         with self.context.store.transaction():
             for record in self.zones.records_of(domain.name):
                 self.zones.records.delete(record.identifier)
+                self.zones.weighted.delete(f"{record.name}/{record.kind}/{record.line}")
             self.zones.domains.delete(domain.name)
+            for product in self.zones.products.list():
+                if product.domain == domain.name:
+                    self.zones.products.put(product.identifier, product.model_copy(update={"domain": ""}))
             self.zones.tags.forget("DOMAIN", domain.name)
         self.zones.changed()
         return {"DomainName": domain.name}
@@ -116,7 +126,7 @@ class AlidnsService(Service):
             rr=check_rr(parameters.required("RR")),
             kind=kind,
             value=check_value(kind, parameters.required("Value")),
-            ttl=parameters.integer("TTL", 600, SHORTEST_TTL, LONGEST_TTL),
+            ttl=self.check_ttl(domain, parameters.integer("TTL", 600, SHORTEST_TTL, LONGEST_TTL)),
             line=check_line(parameters.text("Line", DEFAULT_LINE)),
             priority=parameters.integer("Priority", 1, 1, 50),
             created=now,
@@ -130,12 +140,15 @@ class AlidnsService(Service):
         """Change a record."""
         record, parameters = self.find_record(call), call.parameters
         kind = check_kind(parameters.text("Type", record.kind))
+        ttl = parameters.integer("TTL", record.ttl, SHORTEST_TTL, LONGEST_TTL)
+        if ttl != record.ttl:
+            self.check_ttl(self.domain_named(record.domain), ttl)
         changed = record.model_copy(
             update={
                 "rr": check_rr(parameters.text("RR", record.rr)),
                 "kind": kind,
                 "value": check_value(kind, parameters.text("Value", record.value)),
-                "ttl": parameters.integer("TTL", record.ttl, SHORTEST_TTL, LONGEST_TTL),
+                "ttl": ttl,
                 "line": check_line(parameters.text("Line", record.line)),
                 "priority": parameters.integer("Priority", record.priority, 1, 50),
                 "updated": self.context.clock.now(),
@@ -200,6 +213,13 @@ class AlidnsService(Service):
         self.zones.changed()
         return {"RecordId": record.identifier}
 
+    @action("DescribeSupportLines", "DomainName Lang UserClientIp")
+    def describe_support_lines(self, call: Call) -> Answer:
+        """The lines that records may have; the same for every zone of the emulator."""
+        if call.parameters.given("DomainName"):
+            self.find_domain(call)
+        return {"RecordLines": {"RecordLine": describe_lines()}}
+
     @action("TagResources", "ResourceType ResourceId Tag")
     def tag_resources(self, call: Call) -> Answer:
         """Add tags to zones."""
@@ -235,7 +255,10 @@ class AlidnsService(Service):
 
     def find_domain(self, call: Call) -> Domain:
         """The zone that the call names."""
-        name = call.parameters.required("DomainName").rstrip(".").lower()
+        return self.domain_named(call.parameters.required("DomainName").rstrip(".").lower())
+
+    def domain_named(self, name: str) -> Domain:
+        """The zone of this name."""
         domain = self.zones.domains.get(name)
         if domain is None:
             raise domain_not_found(name)
@@ -251,6 +274,7 @@ class AlidnsService(Service):
 
     def describe_domain(self, domain: Domain) -> dict[str, Any]:
         """A zone as the service describes it."""
+        edition = self.edition_of(domain)
         return {
             "DomainId": domain.identifier,
             "DomainName": domain.name,
@@ -262,8 +286,9 @@ class AlidnsService(Service):
             "CreateTime": iso(domain.created),
             "DnsServers": {"DnsServer": list(NAME_SERVERS)},
             "RecordCount": len(self.zones.records_of(domain.name)),
-            "VersionCode": "version_enterprise_advanced",
-            "MinTtl": SHORTEST_TTL,
+            "VersionCode": edition,
+            "VersionName": EDITIONS[edition].name,
+            "MinTtl": EDITIONS[edition].shortest_ttl,
             "AliDomain": True,
             "InBlackHole": False,
             "InClean": False,
@@ -290,6 +315,7 @@ class AlidnsService(Service):
             "Priority": record.priority if record.kind == "MX" else 1,
             "Status": "ENABLE" if record.enabled else "DISABLE",
             "Locked": False,
+            **({"Weight": record.weight} if self.is_weighted(record) else {}),
             "Remark": record.remark,
             "CreateTimestamp": int(record.created.timestamp() * 1000),
             "UpdateTimestamp": int(record.updated.timestamp() * 1000),

@@ -42,6 +42,8 @@ class Record(BaseModel):
     line: str
     priority: int
     enabled: bool = True
+    weight: int = 1
+    """How often it is answered beside its like, where weights are on."""
     remark: str = ""
     created: datetime.datetime
     updated: datetime.datetime
@@ -50,6 +52,34 @@ class Record(BaseModel):
     def name(self) -> str:
         """The full name, without the dot at the end."""
         return self.domain if self.rr == "@" else f"{self.rr}.{self.domain}"
+
+
+class WeightedSet(BaseModel):
+    """The records of one name, type and line, of which one is answered by weight."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    line: str
+
+    @property
+    def key(self) -> str:
+        """What it is kept under."""
+        return f"{self.name}/{self.kind}/{self.line}"
+
+
+class Product(BaseModel):
+    """An instance of the DNS service as bought: its edition is that of the zone it is bound to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identifier: str
+    version: str
+    security: str
+    domains: str
+    created: datetime.datetime
+    domain: str = ""
 
 
 @dataclass
@@ -63,11 +93,17 @@ class Zones:
     def __post_init__(self) -> None:
         self.domains = Repository(self.store, "dns-domain", Domain)
         self.records = Repository(self.store, "dns-record", Record)
+        self.products = Repository(self.store, "dns-product", Product)
+        self.weighted = Repository(self.store, "dns-weights", WeightedSet)
         self.tags = Tags(self.store, "alidns")
 
     def records_of(self, domain: str) -> list[Record]:
         """The records of a zone."""
         return [record for record in self.records.list() if record.domain == domain]
+
+    def has_weights(self, name: str, kind: str, line: str) -> bool:
+        """Whether weights are on for these records."""
+        return self.weighted.get(WeightedSet(name=name, kind=kind, line=line).key) is not None
 
     def changed(self) -> None:
         """Say that something was written."""

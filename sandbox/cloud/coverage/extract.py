@@ -20,13 +20,7 @@ from sandbox.cloud.coverage.source import Source
 
 MODULE = "github.com/aliyun/terraform-provider-alicloud"
 PINS = Path(__file__).parents[2] / "toolchain" / "modules" / "alicloud"
-ALSO = (
-    "alicloud_alidns_access_strategy",
-    "alicloud_alidns_address_pool",
-    "alicloud_alidns_gtm_instance",
-    "alicloud_alidns_instance",
-    "alicloud_alidns_monitor_config",
-)
+ALSO = ("alicloud_alidns_instance",)
 """Resources that the emulator serves to the Terraform provider, beyond those that the Pulumi provider is built with."""
 
 

@@ -1,6 +1,6 @@
 """Requests are believed only when signed by a known key, and refused in the cloud's own words.
 
-The Terraform provider's own signatures are exercised in tests/sandbox/test_cloud_with_terraform_provider.py.
+The Terraform provider's own signatures are exercised in tests/sandbox/test_terraform_provider/.
 """
 
 from __future__ import annotations

@@ -1,0 +1,74 @@
+"""Clusters and node pools, by the provider; also when the emulator is killed between its calls."""
+
+from __future__ import annotations
+
+import signal
+
+import grpc
+import pytest
+
+from tests.sandbox.test_terraform_provider.provider import EmulatorProcess, Provider, Resource
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+
+
+def test_clusters_and_node_pools_live_and_die(
+    provider: Provider, network: tuple[Resource, Resource], emulator: EmulatorProcess
+) -> None:
+    _, vswitch = network
+    cluster = provider.create(
+        "alicloud:cs/managedKubernetes:ManagedKubernetes",
+        {
+            "name": "platform",
+            "vswitchIds": [vswitch.identifier],
+            "podCidr": "172.20.0.0/16",
+            "serviceCidr": "172.21.0.0/20",
+            "newNatGateway": False,
+            "enableRrsa": True,
+            "skipSetCertificateAuthority": True,
+            "clusterSpec": "ack.pro.small",
+            "version": "1.34.4-aliyun.1",
+            "tags": {"a": "1"},
+            "addons": [{"name": "ack-pod-identity-webhook"}],
+        },
+    )
+    account = emulator.credentials()["account_id"]
+    rrsa = cluster.state["rrsaMetadata"]
+    assert rrsa["ramOidcProviderArn"] == f"acs:ram::{account}:oidc-provider/ack-rrsa-{cluster.identifier}"
+    token = "alicloud:cs/getClusterCredential:getClusterCredential"
+    credential = provider.invoke(token, clusterId=cluster.identifier, temporaryDurationMinutes=60)
+    assert "clusters:" in credential["kubeConfig"]
+    pool = provider.create(
+        "alicloud:cs/nodePool:NodePool",
+        {
+            "name": "gpu",
+            "clusterId": cluster.identifier,
+            "vswitchIds": [vswitch.identifier],
+            "instanceTypes": ["ecs.gn6i-c4g1.xlarge"],
+            "desiredSize": "1",
+            "labels": [{"key": "business", "value": "qa"}],
+            "taints": [{"key": "business", "value": "qa", "effect": "NoSchedule"}],
+            "systemDiskCategory": "cloud_essd",
+            "systemDiskSize": 120,
+            "tags": {"a": "1"},
+        },
+    )
+    provider.update(pool, {"desiredSize": "2"})
+    scaled = provider.create(
+        "alicloud:cs/nodePool:NodePool",
+        {
+            "name": "elastic",
+            "clusterId": cluster.identifier,
+            "vswitchIds": [vswitch.identifier],
+            "instanceTypes": ["ecs.g7.xlarge"],
+            "scalingConfig": {"enable": True, "minSize": 0, "maxSize": 3},
+        },
+    )
+    with pytest.raises(grpc.RpcError, match="at most 4 real nodes"):
+        provider.update(pool, {"desiredSize": "5"})
+    emulator.stop(signal.SIGKILL)
+    emulator.start()
+    provider.expect_no_difference(pool)
+    provider.die(scaled)
+    provider.die(pool)
+    provider.die(cluster)
