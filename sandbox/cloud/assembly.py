@@ -13,6 +13,7 @@ from sandbox.cloud.alidns.gtm_probes import Prober
 from sandbox.cloud.alidns.gtm_routing import Routes
 from sandbox.cloud.alidns.model import Zones
 from sandbox.cloud.bssopenapi.api import BssOpenApiService
+from sandbox.cloud.controllers.autoscaling.manager import AutoscalerManager
 from sandbox.cloud.controllers.manager import ControllerManager
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
@@ -86,6 +87,7 @@ class Cloud:
     prober: Prober
     operations: Operations
     controllers: ControllerManager
+    autoscalers: AutoscalerManager
 
     @property
     def schedule(self) -> Schedule:
@@ -101,6 +103,7 @@ class Cloud:
     def stop(self) -> None:
         """End threads and close the store."""
         self.controllers.stop()
+        self.autoscalers.stop()
         for service in self.services:
             service.stop()
         self.context.store.close()
@@ -157,9 +160,11 @@ def assemble(
         if not options.simulated:
             webhook.install(cluster, backend)
             controllers.ensure(cluster, backend)
+            autoscalers.ensure(cluster, backend)
 
     editor: NodeEditor = SimulatedNodeEditor() if options.simulated else KubernetesNodeEditor()
     operations = Operations(context, clusters, factory, install, planner, editor)
+    autoscalers = AutoscalerManager(context, clusters, operations)
     service_accounts = ClusterServiceAccounts(operations.backend)
     webhook = PodIdentityWebhook(context, clusters, service_accounts, f"https://{options.endpoint}", options.authority)
     container_service = CsService(context, clusters, networks, compute, operations, planner)
@@ -195,4 +200,5 @@ def assemble(
         prober=Prober(managers, clock),
         operations=operations,
         controllers=controllers,
+        autoscalers=autoscalers,
     )

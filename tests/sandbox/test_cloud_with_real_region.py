@@ -232,6 +232,48 @@ def test_a_load_balancers_address_is_answered_from_the_host_and_goes_with_its_se
     client.close()
 
 
+def test_a_pending_gpu_pod_brings_a_node_that_goes_when_idle(
+    api: Api, cluster_id: str, kubernetes: Cluster, empty_sandbox: SandboxSettings
+) -> None:
+    """From zero to one and back; only the pool's own pod tolerates its taint, so other pods do not matter."""
+    api.cs("POST", f"/cluster/{cluster_id}/autoscale/config/", {"scan_interval": "1s"})
+    vswitch = api.cs("GET", f"/clusters/{cluster_id}")["vswitch_ids"][0]
+    taint = {"key": "elastic", "value": "yes", "effect": "NoSchedule"}
+    body = {
+        "nodepool_info": {"name": "elastic"},
+        "scaling_group": {"instance_types": ["ecs.gn6i-c4g1.xlarge"], "vswitch_ids": [vswitch]},
+        "auto_scaling": {"enable": True, "min_instances": 0, "max_instances": 1},
+        "kubernetes_config": {"taints": [taint], "labels": [{"key": "elastic", "value": "yes"}]},
+    }
+    made = api.cs("POST", f"/clusters/{cluster_id}/nodepools", body)
+    api.task(made)
+    selector = ("--selector", f"alibabacloud.com/nodepool-id={made['nodepool_id']}")
+    assert kubernetes.objects("nodes", *selector) == []
+    limits = {"nvidia.com/gpu": "1"}
+    pod = {
+        "nodeSelector": {"elastic": "yes"},
+        "tolerations": [{"key": "elastic", "operator": "Exists"}],
+        "containers": [{"name": "main", "image": "none", "resources": {"limits": limits}}],
+    }
+    metadata = {"name": "elastic", "namespace": "default"}
+    kubernetes.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod})
+    where = ("get", "pod", "elastic", "--namespace", "default", "-o", "jsonpath={.spec.nodeName}")
+    name = wait_for("the pod's node", lambda: kubernetes.run(*where), STEP_SECONDS)
+    (node,) = kubernetes.objects("nodes", *selector)
+    assert node["metadata"]["name"] == name
+    reasons = ("get", "events", "--namespace", "default", "-o", "jsonpath={.items[*].reason}")
+    assert "TriggeredScaleUp" in kubernetes.run(*reasons)
+    kubernetes.run("delete", "pod", "elastic", "--namespace", "default", "--grace-period=0", "--force")
+    taints = ("get", "node", name, "-o", "jsonpath={.spec.taints[*].key}")
+    wait_for("the mark of an idle node", lambda: "DeletionCandidate" in kubernetes.run(*taints), 60)
+    cloud_process.ask(empty_sandbox, "POST", "clock", {"advance_seconds": 660})
+    wait_for("the node's end", lambda: kubernetes.objects("nodes", *selector) == [], 120)
+    path = f"/clusters/{cluster_id}/nodepools/{made['nodepool_id']}"
+    wait_for("the pool's being empty", lambda: api.cs("GET", path)["status"]["total_nodes"] == 0, 30)
+    assert "ScaleDown" in kubernetes.run(*reasons).split()
+    api.task(api.cs("DELETE", path))
+
+
 @pytest.fixture(scope="module")
 def identity(api: Api, cluster_id: str, kubernetes: Cluster) -> str:
     """A role that the service account qa/trainer may take on; gives the identity provider's name."""

@@ -7,10 +7,11 @@ Service that cannot be served yet) is followed by a new listing after a pause th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sandbox.cloud.controllers.services import Json, ServiceController
+from sandbox.cloud.controllers.watching import LONGEST_PAUSE, SHORTEST_PAUSE, collections
 from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.core.kubernetes import KubernetesClient
 from sandbox.cloud.cs.backend import ClusterBackend
@@ -18,8 +19,6 @@ from sandbox.cloud.cs.model import Cluster, Clusters
 from sandbox.cloud.slb.lifecycle import BalancerLifecycle
 from sandbox.errors import SandboxError
 
-SHORTEST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
 SERVICES = "/api/v1/services"
 NODES = "/api/v1/nodes"
 
@@ -94,7 +93,7 @@ class ClusterWatch:
                     self._end()
                     return
                 client = KubernetesClient(self.controller.backend.kubeconfig())
-                for objects in _collections(client, path):
+                for objects in collections(client, path):
                     with self._lock:
                         if self.ended.is_set():
                             return
@@ -137,20 +136,3 @@ class ClusterWatch:
                 self.ended.set()
                 self.controller.forget_cluster()
                 self.when_gone(self.controller.cluster.identifier)
-
-
-def _collections(client: KubernetesClient, path: str) -> Iterator[dict[str, Json]]:
-    """A collection's objects by identifier: as listed, and again after each change."""
-    listed = client.get(path) or {}
-    objects: dict[str, Json] = {item["metadata"]["uid"]: item for item in listed["items"]}
-    version = str(listed["metadata"]["resourceVersion"])
-    yield dict(objects)
-    while True:
-        for event in client.watch(path, version):
-            changed = event["object"]
-            version = str(changed["metadata"]["resourceVersion"])
-            if event["type"] == "DELETED":
-                objects.pop(changed["metadata"]["uid"], None)
-            else:
-                objects[changed["metadata"]["uid"]] = changed
-            yield dict(objects)

@@ -62,12 +62,13 @@ class KubernetesClient:
         return _object(self._send("POST", path, content=json.dumps(body), headers=headers))
 
     def watch(self, path: str, resource_version: str) -> Iterator[dict[str, Any]]:
-        """Changes of a collection after this version, until the server ends the watch.
+        """Changes of a collection (`path` may select by a query) after this version, until the server ends the watch.
 
         Raises:
             KubernetesError: when the server goes away, or no longer has that version (list again).
         """
-        query = f"{path}?watch=true&resourceVersion={resource_version}&timeoutSeconds={WATCH_SECONDS}"
+        mark = "&" if "?" in path else "?"
+        query = f"{path}{mark}watch=true&resourceVersion={resource_version}&timeoutSeconds={WATCH_SECONDS}"
         timeout = httpx.Timeout(CALL_SECONDS, read=WATCH_SECONDS + CALL_SECONDS)
         try:
             with self._client.stream("GET", query, timeout=timeout) as response:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.core.service import Answer, Call, action
+from sandbox.cloud.cs.autoscaling import SCALER, SCALER_VERSION, AutoscalingActions, scaler_addon
 from sandbox.cloud.cs.errors import invalid
-from sandbox.cloud.cs.model import RRSA_ADDON, Addon
-from sandbox.cloud.cs.node_pools import NodePoolActions
+from sandbox.cloud.cs.model import RRSA_ADDON, Addon, Cluster
 from sandbox.cloud.cs.validation import objects
 
 KNOWN_ADDONS = {
@@ -27,7 +27,7 @@ KNOWN_ADDONS = {
     "ack-node-local-dns": "v1.5.7",
     "ack-kubernetes-webhook-injector": "v1.0.4",
     "managed-csiprovisioner": "v1.31.4",
-    "cluster-autoscaler": "v1.3.1",
+    SCALER: SCALER_VERSION,
     "arms-prometheus": "v1.1.27",
     "gatekeeper": "v3.11.0",
     "policy-template-controller": "v0.1.0",
@@ -36,7 +36,7 @@ KNOWN_ADDONS = {
 """Components that a cluster may name. Only the identity webhook does something; the rest is noted and shown back."""
 
 
-class AddonActions(NodePoolActions):
+class AddonActions(AutoscalingActions):
     """Components of clusters."""
 
     @action(
@@ -63,13 +63,13 @@ class AddonActions(NodePoolActions):
     @action("ListClusterAddonInstances", method="GET", path="/clusters/{cluster_id}/addon_instances")
     def list_addon_instances(self, call: Call) -> Answer:
         """The components of a cluster."""
-        return {"addons": [describe_addon(addon) for addon in self.find_cluster(call).addons]}
+        return {"addons": [describe_addon(addon) for addon in addons_with_scaler(self.find_cluster(call))]}
 
     @action("GetClusterAddonInstance", method="GET", path="/clusters/{cluster_id}/addon_instances/{instance_name}")
     def get_addon_instance(self, call: Call) -> Answer:
         """One component of a cluster."""
         name = call.parameters.text("instance_name")
-        for addon in self.find_cluster(call).addons:
+        for addon in addons_with_scaler(self.find_cluster(call)):
             if addon.name == name:
                 return describe_addon(addon)
         raise CloudError("AddonNotFound", f"addon {name} is not installed", 404)
@@ -111,6 +111,14 @@ def addons_of(value: Any, *, known: bool = True) -> list[Addon]:
             version = str(item.get("version") or KNOWN_ADDONS.get(name, ""))
             found.append(Addon(name=name, version=version, config=str(item.get("config") or "")))
     return found
+
+
+def addons_with_scaler(cluster: Cluster) -> list[Addon]:
+    """A cluster's components, with the autoscaler as it is set."""
+    if cluster.autoscaling is None:
+        return cluster.addons
+    scaler = scaler_addon(cluster.autoscaling)
+    return [*(addon for addon in cluster.addons if addon.name != scaler.name), scaler]
 
 
 def describe_addon(addon: Addon) -> dict[str, Any]:

@@ -16,6 +16,7 @@ RRSA_ADDON = "ack-pod-identity-webhook"
 ClusterState = Literal["initial", "running", "failed", "deleting"]
 PoolState = Literal["initial", "active", "scaling", "updating", "deleting"]
 TaskState = Literal["running", "success", "failed"]
+Expander = Literal["least-waste", "random", "priority"]
 
 
 class Addon(BaseModel):
@@ -26,6 +27,33 @@ class Addon(BaseModel):
     name: str
     version: str = ""
     config: str = ""
+
+
+class AutoscalingConfig(BaseModel):
+    """How a cluster's autoscaler is set; the defaults are ACK's. Durations and shares are kept as they were written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scaler: str = "cluster-autoscaler"
+    shrinks: bool = True
+    unneeded: str = "10m"
+    """How long a node is not needed before it goes."""
+    delay_after_growth: str = "10m"
+    """How long after a node came none goes."""
+    scan: str = "30s"
+    threshold: str = "0.5"
+    gpu_threshold: str = "0.5"
+    expander: Expander = "least-waste"
+    priorities: dict[str, list[str]] = {}
+    """Scaling groups (or pools) by priority, for the expander "priority"."""
+    keeps_system_pods: bool = False
+    keeps_local_storage: bool = False
+    evicts_daemon_pods: bool = False
+    longest_termination: int = 14400
+    fewest_replicas: int = 0
+    grows_from_zero: bool = True
+    deletes_recycled_nodes: bool = False
+    """Shown back; no effect, because pools of the sandbox release their machines and never stop them for later."""
 
 
 class Cluster(BaseModel):
@@ -55,6 +83,8 @@ class Cluster(BaseModel):
     addons: list[Addon]
     tags: dict[str, str]
     request: dict[str, Any]
+    autoscaling: AutoscalingConfig | None = None
+    """None until the autoscaler was set by a call."""
 
     def has_addon(self, name: str) -> bool:
         """Whether the component is installed."""
@@ -96,6 +126,11 @@ class NodePool(BaseModel):
     def instance_types(self) -> list[str]:
         """The types of its machines, most wanted first."""
         return [str(item) for item in self.scaling_group.get("instance_types") or []]
+
+    @property
+    def scales(self) -> bool:
+        """Whether the autoscaler decides how many nodes it has."""
+        return bool(self.auto_scaling.get("enable"))
 
 
 class Node(BaseModel):

@@ -98,27 +98,9 @@ class NodePoolActions:
     )
     def modify_node_pool(self, call: Call) -> Answer:
         """Change a pool. New labels and taints reach nodes that come later, and those there with update_nodes."""
-        cluster, pool = self.find_cluster(call), self.find_pool(call)
-        group = pool.scaling_group | section(call, "scaling_group")
-        scaling = pool.auto_scaling | section(call, "auto_scaling")
-        kubernetes = pool.kubernetes_config | section(call, "kubernetes_config")
-        self.check_scaling_group(cluster, group)
-        check_kubernetes_config(kubernetes)
-        other = {name: value | section(call, name) for name, value in pool.other.items()}
-        changed = pool.model_copy(
-            update={
-                "updated": self.context.clock.now(),
-                "state": "updating",
-                "info": pool.info | section(call, "nodepool_info"),
-                "scaling_group": group,
-                "auto_scaling": scaling,
-                "kubernetes_config": kubernetes,
-                "other": other,
-                "update_nodes": call.parameters.boolean("update_nodes"),
-                "size": changed_size(pool.size, section(call, "scaling_group"), scaling, call.parameters.raw("count")),
-            }
-        )
-        with self.context.store.transaction():
+        with self.context.store.transaction():  # from reading to writing: the autoscaler changes sizes, too
+            cluster, pool = self.find_cluster(call), self.find_pool(call)
+            changed = self.changed_pool(call, cluster, pool)
             self.planner.check_room(pool.region, pool.identifier, changed.size)
             self.clusters.pools.put(pool.identifier, changed, pool.region)
             task = self.operations.new_task(cluster.identifier, pool.identifier, "nodepool_update")
@@ -215,6 +197,28 @@ class NodePoolActions:
         if pool is None or pool.cluster_id != cluster.identifier:
             raise node_pool_not_found(identifier)
         return pool
+
+    def changed_pool(self, call: Call, cluster: Cluster, pool: NodePool) -> NodePool:
+        """The pool as the call wants it."""
+        group = pool.scaling_group | section(call, "scaling_group")
+        scaling = pool.auto_scaling | section(call, "auto_scaling")
+        kubernetes = pool.kubernetes_config | section(call, "kubernetes_config")
+        self.check_scaling_group(cluster, group)
+        check_kubernetes_config(kubernetes)
+        other = {name: value | section(call, name) for name, value in pool.other.items()}
+        return pool.model_copy(
+            update={
+                "updated": self.context.clock.now(),
+                "state": "updating",
+                "info": pool.info | section(call, "nodepool_info"),
+                "scaling_group": group,
+                "auto_scaling": scaling,
+                "kubernetes_config": kubernetes,
+                "other": other,
+                "update_nodes": call.parameters.boolean("update_nodes"),
+                "size": changed_size(pool.size, section(call, "scaling_group"), scaling, call.parameters.raw("count")),
+            }
+        )
 
     def converge(self, pool: NodePool) -> None:
         """Bring the pool's nodes to its size in the background."""

@@ -18,9 +18,13 @@ from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters, Node, NodePool, Task
 from sandbox.cloud.cs.node_editor import NodeEditor
 from sandbox.cloud.cs.nodes import NodePlanner
+from sandbox.cloud.cs.validation import limits
 
 NODES_AT_ONCE = 2
 """How many nodes start at the same time: most of a start is waiting, and more would starve a small machine."""
+
+AUTOSCALER = "cluster-autoscaler"
+"""The target of steps that no task stands for."""
 
 ReadyHook = Callable[[Cluster, ClusterBackend], None]
 """What is installed in a cluster once its API server answers (the identity webhook)."""
@@ -153,9 +157,53 @@ class Operations:
         if node is None:
             return
         self._remove(node)
-        pool = self.clusters.pools.get(node.pool_id)
-        if pool is not None and pool.state != "deleting":
-            self.clusters.update_pool(pool.identifier, size=len(self.clusters.nodes_of(pool.identifier)))
+        with self.context.store.transaction():
+            pool = self.clusters.pools.get(node.pool_id)
+            if pool is not None and pool.state != "deleting":
+                self.clusters.update_pool(pool.identifier, size=max(0, pool.size - 1))
+
+    def grow_pool(self, identifier: str, more: int) -> Future[None] | None:
+        """Make an autoscaled pool larger, up to its maximum; None when it has that or is gone.
+
+        Nodes that do not come up within the step are given up again, so that another pool may be tried.
+
+        Raises:
+            CloudError: when the region cannot have so many nodes.
+        """
+        with self.context.store.transaction():
+            pool = self.clusters.pools.get(identifier)
+            if pool is None or pool.state == "deleting" or not pool.scales:
+                return None
+            size = min(pool.size + more, limits(pool.auto_scaling)[1])
+            if size <= pool.size:
+                return None
+            self.planner.check_room(pool.region, identifier, size)
+            self.clusters.update_pool(identifier, size=size, state="scaling", updated=self.context.clock.now())
+        return self.submit(pool.region, AUTOSCALER, partial(self._grow, identifier))
+
+    def shrink_pool(self, node: str, region: str) -> Future[None]:
+        """Remove a node of an autoscaled pool, unless the pool has its minimum meanwhile."""
+        return self.submit(region, AUTOSCALER, partial(self._shrink, node))
+
+    def _shrink(self, name: str) -> None:
+        node = self.clusters.nodes.get(name)
+        pool = self.clusters.pools.get(node.pool_id) if node is not None else None
+        if pool is not None and pool.scales and pool.size > limits(pool.auto_scaling)[0]:
+            self.remove_node(name)
+
+    def _grow(self, identifier: str) -> None:
+        try:
+            self.converge_pool(identifier)
+        except Exception:
+            if self._stopping.is_set():
+                raise
+            for node in self.clusters.nodes_of(identifier):
+                if not node.ready:
+                    self.remove_node(node.name)
+            with self.context.store.transaction():
+                there = len(self.clusters.nodes_of(identifier))
+                self.clusters.update_pool(identifier, size=there, state="active", updated=self.context.clock.now())
+            raise
 
     def _match_size(self, pool: NodePool) -> None:
         nodes = self.clusters.nodes_of(pool.identifier)

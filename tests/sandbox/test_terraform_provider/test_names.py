@@ -105,5 +105,5 @@ def test_traffic_managers_with_pools_monitors_and_strategies_live_and_die(provid
     provider.delete(monitor)  # which the provider only forgets: it goes with its pool
     for pool in pools:
         provider.die(pool)
-    with pytest.raises(grpc.RpcError, match="DnsGtmMonitorConfig.NotExists"):
+    with pytest.raises(grpc.RpcError, match=r"DnsGtmMonitorConfig\.NotExists"):
         provider.read(monitor.token, monitor.identifier, monitor.state, monitor.inputs)

@@ -1,0 +1,1 @@
+"""What ACK's cluster-autoscaler does: nodes come for pods that fit nowhere, and go when they are not needed."""
