@@ -1,4 +1,4 @@
-"""A region's control plane: etcd, API server, controller manager, scheduler, DNS, and who enforces network policies.
+"""A region's control plane: etcd, API server, controller manager, scheduler, DNS, metrics, and network policies.
 
 Each is a process in the region's namespace.
 """
@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox.addresses import KUBERNETES_SERVICE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
 from sandbox.paths import REPOSITORY
-from sandbox.region import dns, policy_access
+from sandbox.region import dns, metrics_server, policy_access
 from sandbox.region.api import ApiClient, ApiCredentials, wait_until
 from sandbox.region.binaries import binary
 from sandbox.region.errors import RegionError
@@ -117,6 +118,7 @@ class ControlPlane:
             "kube-controller-manager": controller_manager_arguments(self.layout, pki),
             "kube-scheduler": scheduler_arguments(self.layout, pki),
             "coredns": ["-conf", str(self.layout.state / "Corefile")],
+            metrics_server.NAME: metrics_server.arguments(self.layout.control_plane_address, pki),
         }
         programs = {name: [str(binary(name)), *values] for name, values in arguments.items()}
         programs[POLICIES] = [sys.executable, "-P", "-m", "sandbox.region.network_policy"]
@@ -145,10 +147,17 @@ class ControlPlane:
             for name in (*CLIENTS, "coredns", POLICIES):
                 daemons[name].start()
             self._wait(api.is_ready, daemons, "become ready")
-            for path, body in [*dns.service_objects(self.layout.control_plane_address), *policy_access.objects()]:
+            for path, body in self._objects():
                 api.apply(path, body)
+            daemons[metrics_server.NAME].start()
             account = "/api/v1/namespaces/default/serviceaccounts/default"
             self._wait(lambda: api.get(account) is not None, daemons, "get its first service account")
+
+    def _objects(self) -> list[tuple[str, dict[str, Any]]]:
+        """API paths and objects of the processes that serve the cluster."""
+        address = self.layout.control_plane_address
+        metrics = metrics_server.objects(address, self.authority().certificate_text())
+        return [*dns.service_objects(address), *policy_access.objects(), *metrics]
 
     def _wait(self, condition: Callable[[], bool], daemons: dict[str, Daemon], what: str) -> None:
         second_chances = dict.fromkeys(CLIENTS, 3)  # they give up when the server takes more than ten seconds
@@ -186,9 +195,11 @@ class ControlPlane:
         layout, authority = self.layout, self.authority()
         self.keys()
         (layout.state / "etcd").mkdir(parents=True, exist_ok=True, mode=0o700)
-        users = {name: f"system:{name}" for name in CLIENTS} | {"coredns": dns.USER}
+        users = {name: f"system:{name}" for name in CLIENTS}
+        users |= {"coredns": dns.USER, metrics_server.NAME: metrics_server.USER}
         for name, user in users.items():
-            pair = authority.issue(Identity(name, user))
+            names = metrics_server.NAMES if name == metrics_server.NAME else ()
+            pair = authority.issue(Identity(name, user, names=names))
             write_private(layout.pki / f"{name}.kubeconfig", self.render_kubeconfig(pair, user))
         authority.issue(Identity(POLICIES, policy_access.USER))
         corefile = dns.render_corefile(

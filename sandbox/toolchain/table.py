@@ -155,7 +155,6 @@ TOOLS: tuple[Tool, ...] = (
             f"-s -w -X k8s.io/client-go/pkg/version.gitVersion=v{METRICS_SERVER_VERSION}",
         ),
         version_printed=f"v{METRICS_SERVER_VERSION}",
-        optional=True,
     ),
 )
 

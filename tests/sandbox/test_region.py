@@ -7,6 +7,7 @@ on the same machine is not touched. Not covered here: the trainer's image and th
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -34,7 +35,7 @@ from sandbox.region import (
 from sandbox.region.machine import KERNEL_PARAMETERS
 from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
-from tests.sandbox.probe_region import Cluster, build_probe_image
+from tests.sandbox.probe_region import IMAGE, Cluster, build_probe_image
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
@@ -159,6 +160,25 @@ def test_every_name_of_the_cloud_is_the_clouds_address_and_pods_reach_it(
         answer = cluster.ask("on-gpu", "fetch", f"http://{name}:8080")
         server.shutdown()
     assert answer == f"cloud asked by {settings.addresses.node(0, 0)}"
+
+
+def test_an_autoscaler_scales_on_the_processor_time_that_kubelets_report(cluster: Cluster) -> None:
+    container = {"name": "probe", "image": IMAGE, "args": ["burn", "10ms"], "resources": {"requests": {"cpu": "20m"}}}
+    labels = {"app": "busy"}
+    template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "busy"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+    cluster.kubectl("apply", "-f", "-", text=json.dumps(deployment))
+    cluster.kubectl("autoscale", "deployment", "busy", "--cpu=50%", "--min=1", "--max=2")
+    (line,) = eventually(lambda: cluster.kubectl("top", "pods", "--no-headers", "--selector=app=busy")).splitlines()
+    assert int(line.split()[1].removesuffix("m")) > 20
+    assert {line.split()[0] for line in cluster.kubectl("top", "nodes", "--no-headers").splitlines()} >= {"plain-1"}
+    cluster.kubectl("wait", "deployment/busy", "--for=jsonpath={.spec.replicas}=2", "--timeout=60s")
+    cluster.kubectl("delete", "deployment/busy", "horizontalpodautoscaler/busy")
 
 
 def test_nothing_outside_is_reached_from_a_pod_or_a_node(cluster: Cluster) -> None:

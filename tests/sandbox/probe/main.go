@@ -15,7 +15,7 @@ const patience = 5 * time.Second
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: probe serve|fetch|resolve|dial|reach|environment|read ARGUMENT")
+		fail("usage: probe serve|fetch|resolve|dial|reach|environment|read|write|burn ARGUMENT")
 	}
 	argument := os.Args[2]
 	switch os.Args[1] {
@@ -50,6 +50,13 @@ func main() {
 		content, err := os.ReadFile(argument)
 		check(err)
 		fmt.Print(string(content))
+	case "write":
+		path, content, _ := strings.Cut(argument, "=")
+		check(os.WriteFile(path, []byte(content), 0o600))
+	case "burn":
+		share, err := time.ParseDuration(argument)
+		check(err)
+		burn(share)
 	default:
 		fail("unknown question " + os.Args[1])
 	}
@@ -62,6 +69,15 @@ func serve(address string) {
 	})
 	fmt.Println("serving")
 	check(http.ListenAndServe(address, nil))
+}
+
+// burn computes for this part of every 100 ms, until it is killed.
+func burn(share time.Duration) {
+	for tick := time.Now(); ; tick = tick.Add(100 * time.Millisecond) {
+		for time.Since(tick) < share {
+		}
+		time.Sleep(time.Until(tick.Add(100 * time.Millisecond)))
+	}
 }
 
 func check(err error) {

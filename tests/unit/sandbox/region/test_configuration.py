@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tomllib
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.addresses import Addresses
-from sandbox.region import container_runtime, control_plane, dns, kubelet, policy_access
+from sandbox.region import container_runtime, control_plane, dns, kubelet, metrics_server, policy_access
 from sandbox.region.layout import RegionLayout, pod_network
 from sandbox.region.specification import NodeSpec
 from sandbox.settings import SandboxSettings
@@ -67,6 +68,17 @@ def test_dns_objects_point_the_kube_dns_service_at_the_process() -> None:
     assert service["spec"]["clusterIP"] == "10.96.0.10"
     slice_ = next(body for body in objects.values() if body["kind"] == "EndpointSlice")
     assert slice_["endpoints"][0]["addresses"] == ["172.30.50.2"]
+
+
+def test_metrics_are_served_to_those_for_whom_the_api_server_vouches() -> None:
+    given = flags(metrics_server.arguments(IPv4Address("172.30.50.2"), LAYOUT.pki))
+    assert (given["bind-address"], given["kubelet-preferred-address-types"]) == ("172.30.50.2", "InternalIP")
+    assert given["requestheader-allowed-names"] == "front-proxy-client"
+    assert "kubelet-insecure-tls" not in given
+    objects = {body["kind"]: body for _, body in metrics_server.objects(IPv4Address("172.30.50.2"), "PEM")}
+    assert objects["EndpointSlice"]["endpoints"][0]["addresses"] == ["172.30.50.2"]
+    assert base64.b64decode(objects["APIService"]["spec"]["caBundle"]) == b"PEM"
+    assert objects["APIService"]["spec"]["service"]["name"] == objects["Service"]["metadata"]["name"]
 
 
 def test_containerd_is_configured_for_a_machine_that_may_not_lower_oom_scores() -> None:
