@@ -99,7 +99,7 @@ class Zones:
 
     def records_of(self, domain: str) -> list[Record]:
         """The records of a zone."""
-        return [record for record in self.records.list() if record.domain == domain]
+        return self.records.list(domain=domain)
 
     def has_weights(self, name: str, kind: str, line: str) -> bool:
         """Whether weights are on for these records."""

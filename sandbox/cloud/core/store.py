@@ -6,9 +6,10 @@ acknowledged. Documents are JSON because each service owns the shape of its own 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -89,11 +90,32 @@ class Store:
             ).fetchone()
         return None if row is None else str(row[0])
 
-    def list(self, kind: str, region: str | None = None) -> list[str]:
-        """All documents of a kind, in the order they were first written."""
+    def list(
+        self,
+        kind: str,
+        region: str | None = None,
+        identifiers: Collection[str] = (),
+        fields: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """The documents of a kind, in the order they were first written.
+
+        Args:
+            kind: of the documents.
+            region: only those of this region.
+            identifiers: only those with one of these; all when none is named.
+            fields: only those in which these top-level fields have these values. The database compares, since making
+                objects of hundreds of documents to keep one costs a hundred times as much.
+        """
         query, arguments = "SELECT document FROM documents WHERE kind = ?", [kind]
+        if identifiers:
+            query += " AND identifier IN (SELECT value FROM json_each(?))"
+            arguments.append(json.dumps(list(identifiers)))
         if region is not None:
-            query, arguments = query + " AND region = ?", [kind, region]
+            # The plus keeps the region's index from being preferred to the identifiers', of which it knows nothing.
+            query += " AND +region = ?" if identifiers else " AND region = ?"
+            arguments.append(region)
+        for name, value in (fields or {}).items():
+            query, arguments = query + " AND json_extract(document, ?) = ?", [*arguments, f"$.{name}", value]
         with self._lock:
             return [str(row[0]) for row in self._connection.execute(query + " ORDER BY sequence", arguments)]
 
@@ -143,9 +165,13 @@ class Repository(Generic[Model]):
         document = self._store.get(self._kind, identifier)
         return None if document is None else self._model.model_validate_json(document)
 
-    def list(self, region: str | None = None) -> list[Model]:
-        """All objects (of a region), oldest first."""
-        return [self._model.model_validate_json(document) for document in self._store.list(self._kind, region)]
+    def list(self, region: str | None = None, identifiers: Collection[str] = (), **fields: str) -> list[Model]:
+        """The objects, oldest first: of a region, with one of these identifiers, whose fields have these values.
+
+        What is not given does not matter; an empty list of identifiers means all, as in the cloud's filters.
+        """
+        found = self._store.list(self._kind, region, identifiers, fields)
+        return [self._model.model_validate_json(document) for document in found]
 
     def delete(self, identifier: str) -> bool:
         """Remove the object; whether there was one."""

@@ -181,15 +181,15 @@ class Clusters:
 
     def pools_of(self, cluster_id: str) -> list[NodePool]:
         """The pools of a cluster."""
-        return [pool for pool in self.pools.list() if pool.cluster_id == cluster_id]
+        return self.pools.list(cluster_id=cluster_id)
 
     def nodes_of(self, pool_id: str) -> list[Node]:
         """The nodes of a pool, oldest first."""
-        return [node for node in self.nodes.list() if node.pool_id == pool_id]
+        return self.nodes.list(pool_id=pool_id)
 
     def unfinished_tasks(self, target: str) -> list[Task]:
         """What was started on a cluster or pool and has not ended."""
-        return [task for task in self.tasks.list() if task.target == target and task.state == "running"]
+        return self.tasks.list(target=target, state="running")
 
     def update_cluster(self, identifier: str, **changes: Any) -> Cluster | None:
         """Change fields of a cluster, unless it is gone."""

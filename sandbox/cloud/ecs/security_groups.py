@@ -82,9 +82,8 @@ class SecurityGroupActions:
         kind, resource_group = parameters.text("SecurityGroupType"), parameters.text("ResourceGroupId")
         found = [
             group
-            for group in self.compute.security_groups.list(call.region)
-            if (not wanted or group.identifier in wanted)
-            and vpc_id in ("", group.vpc_id)
+            for group in self.compute.security_groups.list(call.region, wanted)
+            if vpc_id in ("", group.vpc_id)
             and name in ("", group.name)
             and kind in ("", group.kind)
             and resource_group in ("", group.resource_group_id)

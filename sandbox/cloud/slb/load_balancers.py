@@ -101,9 +101,8 @@ class LoadBalancerActions:
         server, network, tags = parameters.text("ServerId"), parameters.text("NetworkType"), parameters.tags()
         found = [
             item
-            for item in self.balancers.load_balancers.list(call.region)
-            if (not wanted or item.identifier in wanted)
-            and all(value in ("", getattr(item, field)) for field, value in filters.items())
+            for item in self.balancers.load_balancers.list(call.region, wanted)
+            if all(value in ("", getattr(item, field)) for field, value in filters.items())
             and (not server or any(backend.server_id == server for backend in item.backends))
             and network in ("", _network_type(item))
             and tags.items() <= self.balancers.tags.of(RESOURCE_TYPE, item.identifier).items()

@@ -91,9 +91,9 @@ class Balancers:
 
     def listeners_of(self, identifier: str) -> list[Listener]:
         """The listeners of a load balancer, oldest first."""
-        return [listener for listener in self.listeners.list() if listener.load_balancer_id == identifier]
+        return self.listeners.list(load_balancer_id=identifier)
 
     def user_of(self, vswitch_id: str) -> str | None:
         """A load balancer that has its address from this switch."""
-        found = (item.identifier for item in self.load_balancers.list() if item.vswitch_id == vswitch_id)
-        return next(found, None)
+        found = self.load_balancers.list(vswitch_id=vswitch_id)
+        return found[0].identifier if found else None

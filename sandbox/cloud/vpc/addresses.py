@@ -93,9 +93,8 @@ class AddressActions:
         kind = parameters.text("AssociatedInstanceType")
         found = [
             eip
-            for eip in self.networks.eips.list(call.region)
-            if (not wanted or eip.identifier in wanted)
-            and address in ("", eip.address)
+            for eip in self.networks.eips.list(call.region, wanted)
+            if address in ("", eip.address)
             and name in ("", eip.name)
             and status in ("", eip.status(self.context.clock))
             and instance in ("", eip.instance_id)

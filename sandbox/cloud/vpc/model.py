@@ -132,16 +132,16 @@ class Networks:
 
     def vswitches_of(self, vpc_id: str) -> list[VSwitch]:
         """The switches of a network."""
-        return [vswitch for vswitch in self.vswitches.list() if vswitch.vpc_id == vpc_id]
+        return self.vswitches.list(vpc_id=vpc_id)
 
     def nat_gateways_of(self, vpc_id: str) -> list[NatGateway]:
         """The NAT gateways of a network."""
-        return [gateway for gateway in self.nat_gateways.list() if gateway.vpc_id == vpc_id]
+        return self.nat_gateways.list(vpc_id=vpc_id)
 
     def snat_entries_of(self, snat_table_id: str) -> list[SnatEntry]:
         """The rules in a table of a NAT gateway."""
-        return [entry for entry in self.snat_entries.list() if entry.snat_table_id == snat_table_id]
+        return self.snat_entries.list(snat_table_id=snat_table_id)
 
     def eips_of(self, instance_id: str) -> list[Eip]:
         """The addresses bound to an instance."""
-        return [eip for eip in self.eips.list() if eip.instance_id == instance_id]
+        return self.eips.list(instance_id=instance_id)

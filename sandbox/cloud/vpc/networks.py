@@ -76,11 +76,7 @@ class NetworkActions:
         """The networks of a region."""
         wanted = [item for item in call.parameters.text("VpcId").split(",") if item]
         name = call.parameters.text("VpcName")
-        found = [
-            vpc
-            for vpc in self.networks.vpcs.list(call.region)
-            if (not wanted or vpc.identifier in wanted) and (not name or vpc.name == name)
-        ]
+        found = [vpc for vpc in self.networks.vpcs.list(call.region, wanted) if name in ("", vpc.name)]
         chosen, paging = page(found, call.parameters, maximum_size=50)
         return {"Vpcs": {"Vpc": [self.describe_vpc(vpc) for vpc in chosen]}, **paging}
 

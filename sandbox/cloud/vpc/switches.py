@@ -69,11 +69,8 @@ class SwitchActions(NetworkActions):
         wanted = [item for item in parameters.text("VSwitchId").split(",") if item]
         found = [
             vswitch
-            for vswitch in self.networks.vswitches.list(call.region)
-            if vpc_id in ("", vswitch.vpc_id)
-            and zone in ("", vswitch.zone_id)
-            and name in ("", vswitch.name)
-            and (not wanted or vswitch.identifier in wanted)
+            for vswitch in self.networks.vswitches.list(call.region, wanted)
+            if vpc_id in ("", vswitch.vpc_id) and zone in ("", vswitch.zone_id) and name in ("", vswitch.name)
         ]
         chosen, paging = page(found, parameters, maximum_size=50)
         return {"VSwitches": {"VSwitch": [self.describe_vswitch(vswitch) for vswitch in chosen]}, **paging}
@@ -93,9 +90,7 @@ class SwitchActions(NetworkActions):
     def delete_vswitch(self, call: Call) -> Answer:
         """Delete a switch that nothing uses."""
         vswitch = self.find_vswitch(call)
-        gateways = [
-            gateway for gateway in self.networks.nat_gateways.list() if gateway.vswitch_id == vswitch.identifier
-        ]
+        gateways = self.networks.nat_gateways.list(vswitch_id=vswitch.identifier)
         user = gateways[0].identifier if gateways else self.used_by(vswitch.identifier)
         if user is not None:
             raise in_use("VSwitch", vswitch.identifier, user)

@@ -41,6 +41,22 @@ def test_documents_survive_reopening_in_their_order(tmp_path: Path) -> None:
     assert again.list("r2") == []
 
 
+def test_a_listing_is_narrowed_by_region_identifiers_and_fields() -> None:
+    things = Repository(Store(None), "thing", Thing)
+    for region, name in (("r1", "c"), ("r1", "a"), ("r2", "b"), ("r1", "it's")):
+        things.put(f"{region}/{name}", Thing(name=name), region)
+
+    def names(region: str | None = None, identifiers: tuple[str, ...] = (), **fields: str) -> list[str]:
+        return [thing.name for thing in things.list(region, identifiers, **fields)]
+
+    assert names(identifiers=("r2/b", "r1/a", "r1/c", "r9/none")) == ["c", "a", "b"]
+    assert names("r1", ("r2/b", "r1/a")) == ["a"]
+    assert names(identifiers=("\ud800", 'r1/"')) == []
+    assert names(name="it's") == ["it's"]
+    assert names("r2", name="a") == []
+    assert names("r1") == ["c", "a", "it's"]
+
+
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     Store(tmp_path / "a.sqlite").close()
     assert stat.S_IMODE((tmp_path / "a.sqlite").stat().st_mode) == 0o600
