@@ -51,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
     _job_options(launch)
     launch.add_argument("--port", type=_count, default=8080, help="of /healthz, /readyz, /status, /metrics (8080)")
 
+    serve = _command(commands, "serve", "answer requests with the promoted model until told to end")
+    serve.add_argument("--settings", required=True, metavar="FILE", help="the server's settings (serving.json)")
+    serve.add_argument("--store", default="", metavar="STORE", help="instead of the settings' bucket")
+
     status = _command(commands, "status", "the job's phase, progress and newest model")
     status.add_argument("--bucket", required=True, metavar="STORE", help="bucket's name, oss://BUCKET or a directory")
     status.add_argument("--region", default="", help="the bucket's region")

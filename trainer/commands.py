@@ -10,17 +10,18 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from trainer import registry
-from trainer.config import ModelSettings, ScheduleSettings, TrainingJob
+from trainer.config import Frozen, ModelSettings, ScheduleSettings, ServingJob, TrainingJob
 from trainer.errors import ObjectNotFoundError, SettingsError, TrainingError
 from trainer.object_store import get_json, open_store
 
 LOG = logging.getLogger("trainer")
 DATA_PREFIX = "data/"
+Settings = TypeVar("Settings", bound=Frozen)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,19 +33,25 @@ def run(options: argparse.Namespace) -> int:
         "publish": publish,
         "launch": launch,
         "status": status,
+        "serve": serve,
     }
     actions[options.command](options)
     return 0
 
 
 def read_job(path: str) -> TrainingJob:
-    """The settings file. Raises SettingsError naming key, value and limit."""
+    """The training job's settings file. Raises SettingsError naming key, value and limit."""
+    return read_settings(path, TrainingJob)
+
+
+def read_settings(path: str, kind: type[Settings]) -> Settings:
+    """A settings file. Raises SettingsError naming key, value and limit."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
     try:
-        return TrainingJob.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         raise SettingsError(f"{path}: {_reasons(error)}") from error
 
@@ -184,6 +191,13 @@ def launch(options: argparse.Namespace) -> None:
         launcher.run()
     finally:
         server.shutdown()
+
+
+def serve(options: argparse.Namespace) -> None:
+    from trainer.serving.server import run as serve_until_told
+
+    job = read_settings(options.settings, ServingJob)
+    serve_until_told(job, open_store(options.store or f"oss://{job.bucket}", job.region))
 
 
 def status(options: argparse.Namespace) -> None:

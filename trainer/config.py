@@ -1,8 +1,9 @@
-"""The training job's settings, read by the infrastructure program and by the trainer; free of TensorFlow."""
+"""The settings of the training job and of the server, read by the infrastructure program and by the trainer; free of
+TensorFlow and NumPy."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,3 +83,80 @@ class TrainingJob(Frozen):
     model: ModelSettings = ModelSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     cluster: ClusterSettings = ClusterSettings()
+
+
+BusinessKind = Literal["qa", "textgen", "chatbot", "summarization", "dialogue"]
+"""What a business does with its model."""
+
+ENDPOINTS: dict[BusinessKind, tuple[str, ...]] = {
+    "qa": ("/v1/score", "/v1/rank"),
+    "textgen": ("/v1/score", "/v1/generate"),
+    "chatbot": ("/v1/score", "/v1/rank", "/v1/reply"),
+    "summarization": ("/v1/score", "/v1/summarize"),
+    "dialogue": ("/v1/score", "/v1/rank", "/v1/reply"),
+}
+"""The paths that each kind's server answers with its model; the others are 404 there."""
+
+
+class RequestLimits(Frozen):
+    """What a client may ask for. Beyond a size: 413 or 422 and the limit; beyond the load: 429 and Retry-After."""
+
+    body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 256 * 1024
+    text_characters: Annotated[int, Field(ge=16, le=200_000)] = 20_000
+    """Of one text (a question, a document, a turn of a conversation)."""
+    sentence_words: Annotated[int, Field(ge=8, le=1000)] = 200
+    """Longest sentence that is scored; ten times the corpus's mean. A longer one is refused, never cut in silence."""
+    texts: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Sentences, candidates or turns in one request."""
+    generated_words: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Words of one generated text; each costs a pass over the vocabulary (about 1.5 ms)."""
+    generated_texts: Annotated[int, Field(ge=1, le=32)] = 8
+    concurrent_requests: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Requests that are worked on at a time."""
+    queued_requests: Annotated[int, Field(ge=0, le=16_384)] = 128
+    """Requests that wait for a place; one more is answered 429. A long queue only makes everybody's answer late."""
+    timeout_seconds: Annotated[float, Field(ge=0.1, le=300.0)] = 10.0
+    """From the request's arrival to its answer; then 503."""
+
+
+class BatchLimits(Frozen):
+    """How scoring requests that arrive together share a pass. A batch takes what waits when the processor is free, so a
+    lone request never waits for company."""
+
+    positions: Annotated[int, Field(ge=1, le=65_536)] = 512
+    """Words scored in one pass; bounds how long a short request waits behind others."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Passes at a time: as many as the container has cores."""
+
+
+class ServingSettings(Frozen):
+    """How a server listens, limits, batches, follows the registry and ends."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8080
+    """HTTP; /healthz, /readyz, /metrics, /openapi.json and the page at / are on it too."""
+    requests: RequestLimits = RequestLimits()
+    batches: BatchLimits = BatchLimits()
+    poll_seconds: Annotated[float, Field(ge=0.05, le=3600.0)] = 15.0
+    """How often the registry is asked for another promoted model: one small read."""
+    drain_seconds: Annotated[float, Field(ge=0.0, le=300.0)] = 5.0
+    """After SIGTERM /readyz says 503 for so long while requests are still answered: routes take that long to go."""
+    cache_directory: str = ""
+    """Keeps the last good model, so that a restart while the bucket is away still serves. Empty: no cache. An emptyDir
+    of 128 MiB does."""
+
+    @property
+    def termination_grace_seconds(self) -> int:
+        """What a pod needs between SIGTERM and SIGKILL: the drain, the longest request, and five seconds to end."""
+        return int(self.drain_seconds + self.requests.timeout_seconds + 5.999)
+
+
+class ServingJob(Frozen):
+    """Everything the `serving` deployment needs: one JSON document, `python -m trainer serve --settings FILE`."""
+
+    business: str
+    kind: BusinessKind
+    region: str
+    bucket: str
+    """In the same region; where replication or the training put the models."""
+    model_prefix: str = "models/"
+    serving: ServingSettings = ServingSettings()

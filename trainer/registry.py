@@ -9,7 +9,7 @@ from typing import Any
 from trainer.errors import ObjectNotFoundError
 from trainer.object_store import ObjectStore, checksum, get_json, put_json
 
-LATEST, MANIFEST = "latest.json", "manifest.json"
+LATEST, CURRENT, MANIFEST = "latest.json", "current.json", "manifest.json"
 FORMAT = 1
 
 
@@ -17,6 +17,14 @@ def latest(store: ObjectStore, prefix: str) -> dict[str, Any] | None:
     """What models/latest.json says (version, run, data_version, perplexity), or None before the first model."""
     try:
         return get_json(store, prefix + LATEST)
+    except ObjectNotFoundError:
+        return None
+
+
+def current(store: ObjectStore, prefix: str) -> dict[str, Any] | None:
+    """What models/current.json says: the version that servers use. None before the first promotion."""
+    try:
+        return get_json(store, prefix + CURRENT)
     except ObjectNotFoundError:
         return None
 

@@ -1,0 +1,1 @@
+"""The model's HTTP server: NumPy in the process, no TensorFlow."""
