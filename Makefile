@@ -45,7 +45,7 @@ test-trainer: setup
 	@$(TRAINER) -m pytest -q tests/unit/trainer
 
 test-sandbox: setup ## the real thing, end to end, in a sandbox of its own beside yours
-	@$(TEST_SANDBOX) $(PYTHON) -m sandbox prepare
+	@$(TEST_SANDBOX) $(PYTHON) -m sandbox prepare --tests
 	@$(TEST_SANDBOX) $(PYTHON) -m pytest tests/sandbox -m sandbox
 
 check: setup

@@ -53,12 +53,19 @@ def serve_simulated_cloud(state: Path) -> Iterator[SimulatedCloud]:
     log_path = state / "cloud.log"
     cloud = assemble(settings, store, CloudClock(store), CallLog(log_path), SimulatedBackend, options, machine_clock)
     objects = ObjectStorage(cloud.context.accounts, cloud.authorizer, state / "objects", cloud.context.clock)
+    with serve(cloud, objects) as port:
+        yield SimulatedCloud(cloud, objects, port, log_path, machine_clock)
+
+
+@contextmanager
+def serve(cloud: Cloud, objects: ObjectStorage) -> Iterator[int]:
+    """Serve a cloud on a free port, which is the block's; with the block both are ended and closed."""
     with _event_loop() as run:
         server = CloudServer(cloud, objects)
         run(server.start(ADDRESS, 0, 0, None))
         cloud.start()
         try:
-            yield SimulatedCloud(cloud, objects, server.port, log_path, machine_clock)
+            yield server.port
         finally:
             run(server.stop())
             cloud.stop()

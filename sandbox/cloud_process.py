@@ -97,7 +97,7 @@ def own_arguments(settings: SandboxSettings) -> list[str]:
 def is_answering(settings: SandboxSettings) -> bool:
     """Whether the cloud answers on its address."""
     try:
-        status(settings)
+        ask(settings, "GET", "clock")
     except SandboxError:
         return False
     return True

@@ -16,22 +16,25 @@ from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.region import build_node_template, cleanup, network
 from sandbox.settings import SandboxSettings
-from sandbox.toolchain import install_debian_packages, install_tools
+from sandbox.toolchain import Obtained, install_debian_packages, install_tools
 
 
-def prepare(settings: SandboxSettings, progress: Progress, *, all_tools: bool = False) -> None:
-    """Obtain and build everything that is cached: tools, the certificate authority, images, the nodes' template."""
+def prepare(settings: SandboxSettings, progress: Progress, *, for_tests: bool = False) -> None:
+    """Obtain and build everything that is cached: tools, the certificate authority, images, the nodes' template.
+
+    `for_tests` obtains, too, what only this project's own tests need (a browser).
+    """
     require_healthy_machine(settings)
-    obtain_toolchain(progress, all_tools=all_tools)
+    obtain_toolchain(progress, for_tests=for_tests)
     certificate_authority(settings.cache)
     build_images(ImagePaths(REPOSITORY, settings.cache), progress)
     build_node_template(settings, progress.line)
 
 
-def obtain_toolchain(progress: Progress, *, all_tools: bool = False) -> None:
-    """Obtain the Debian packages and the tools."""
-    install_debian_packages(progress)
-    install_tools(progress, include_optional=all_tools)
+def obtain_toolchain(progress: Progress, *, all_tools: bool = False, for_tests: bool = False) -> list[Obtained]:
+    """Obtain the Debian packages and the tools; where each tool came from."""
+    install_debian_packages(progress, include_tests=for_tests)
+    return install_tools(progress, include_optional=all_tools)
 
 
 def require_healthy_machine(settings: SandboxSettings) -> None:

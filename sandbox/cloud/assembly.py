@@ -29,6 +29,7 @@ from sandbox.cloud.core.store import Store
 from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE
 from sandbox.cloud.cs.api import CsService
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
+from sandbox.cloud.cs.contents import ContentsReader, KubernetesContents, SimulatedContents
 from sandbox.cloud.cs.model import Cluster, Clusters
 from sandbox.cloud.cs.node_editor import KubernetesNodeEditor, NodeEditor, SimulatedNodeEditor
 from sandbox.cloud.cs.nodes import NodePlanner
@@ -88,6 +89,7 @@ class Cloud:
     operations: Operations
     controllers: ControllerManager
     autoscalers: AutoscalerManager
+    contents: ContentsReader
 
     @property
     def schedule(self) -> Schedule:
@@ -165,6 +167,7 @@ def assemble(
     editor: NodeEditor = SimulatedNodeEditor() if options.simulated else KubernetesNodeEditor()
     operations = Operations(context, clusters, factory, install, planner, editor)
     autoscalers = AutoscalerManager(context, clusters, operations)
+    contents: ContentsReader = SimulatedContents(clusters) if options.simulated else KubernetesContents()
     service_accounts = ClusterServiceAccounts(operations.backend)
     webhook = PodIdentityWebhook(context, clusters, service_accounts, f"https://{options.endpoint}", options.authority)
     container_service = CsService(context, clusters, networks, compute, operations, planner)
@@ -201,4 +204,5 @@ def assemble(
         operations=operations,
         controllers=controllers,
         autoscalers=autoscalers,
+        contents=contents,
     )

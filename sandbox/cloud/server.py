@@ -24,6 +24,7 @@ from sandbox.cloud.core.faults import CallName, InjectedError, Strike
 from sandbox.cloud.core.wire import Request
 from sandbox.cloud.http_logging import server_logger
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
+from sandbox.cloud.oss.totals import Totals
 
 LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
@@ -57,6 +58,9 @@ class ObjectStore(Protocol):
     def refuse(self, request: web.Request, error: InjectedError) -> web.StreamResponse:
         """Answer with an error that a fault rule asked for."""
 
+    def totals(self) -> Totals:
+        """How many buckets and objects there are."""
+
 
 class CloudServer:
     """Serves a cloud on an address."""
@@ -65,7 +69,7 @@ class CloudServer:
         self._cloud = cloud
         self._objects = objects
         self._runner: web.AppRunner | None = None
-        self._control = Control(cloud)
+        self._control = Control(cloud, objects.totals if objects is not None else Totals)
         self._faults = cloud.context.faults
         self.port = 0
 
@@ -93,6 +97,7 @@ class CloudServer:
         await self._cloud.dns.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._control.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Send a request to whom it is for."""

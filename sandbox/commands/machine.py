@@ -15,7 +15,8 @@ from sandbox.settings import SandboxSettings
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
-    declare(commands, "prepare", run_prepare, "obtain and build what is cached: tools, images")
+    prepare = declare(commands, "prepare", run_prepare, "obtain and build what is cached: tools, images")
+    prepare.add_argument("--tests", action="store_true", help="also what only this project's tests need (a browser)")
     toolchain = declare(commands, "toolchain", run_toolchain, "obtain the tools only")
     toolchain.add_argument("--all", action="store_true", help="also those that only later parts need (kwok)")
     declare(commands, "up", run_up, "start the cloud")
@@ -28,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def run_prepare(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Obtain and build everything."""
-    lifecycle.prepare(settings, Progress())
+    lifecycle.prepare(settings, Progress(), for_tests=options.tests)
     return 0
 
 

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from sandbox.toolchain.installation import binary, install_debian_packages, install_tools
+from sandbox.toolchain.installation import (
+    Obtained,
+    binary,
+    install_debian_packages,
+    install_tools,
+    missing_debian_packages,
+    missing_tools,
+)
 
-__all__ = ["binary", "install_debian_packages", "install_tools"]
+__all__ = [
+    "Obtained",
+    "binary",
+    "install_debian_packages",
+    "install_tools",
+    "missing_debian_packages",
+    "missing_tools",
+]

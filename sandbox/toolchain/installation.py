@@ -54,12 +54,22 @@ def install_tools(progress: Progress, *, include_optional: bool = False) -> list
         return [_obtain(row, progress) for row in wanted]
 
 
-def install_debian_packages(progress: Progress) -> None:
+def missing_debian_packages(*, include_tests: bool = False) -> list[str]:
+    """The packages of the table that are not installed."""
+    wanted = [package for package in DEBIAN_PACKAGES if include_tests or not package.for_tests]
+    return [package.name for package in wanted if _debian_program(package) is None]
+
+
+def missing_tools() -> list[str]:
+    """The tools that `install_tools` would have to obtain, by download or by building them; looks at the cache only."""
+    return [row.name for row in TOOLS if not row.optional and not _cached_path(row).exists()]
+
+
+def install_debian_packages(progress: Progress, *, include_tests: bool = False) -> None:
     """Install the packages of the table that are missing. Raises SandboxError when that cannot be done."""
-    missing = [package for package in DEBIAN_PACKAGES if _debian_program(package) is None]
-    if not missing:
+    names = missing_debian_packages(include_tests=include_tests)
+    if not names:
         return
-    names = [package.name for package in missing]
     if shutil.which("apt-get") is None:
         raise SandboxError(
             f"not installed: {', '.join(names)}; this system has no apt-get: install them by its own means"

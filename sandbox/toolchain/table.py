@@ -64,6 +64,7 @@ class DebianPackage:
     name: str
     program: str
     also_found_in: tuple[str, ...] = field(default=())  # directories outside PATH
+    for_tests: bool = False  # needed by this project's own tests only: obtained by `python -m sandbox prepare --tests`
 
 
 def _kubernetes(program: str) -> Tool:
@@ -170,6 +171,7 @@ DEBIAN_PACKAGES: tuple[DebianPackage, ...] = (
     DebianPackage("conntrack", "conntrack"),
     DebianPackage("iproute2", "ip"),
     DebianPackage("util-linux", "nsenter"),
+    DebianPackage("chromium", "chromium", for_tests=True),
 )
 
 

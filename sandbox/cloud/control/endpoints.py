@@ -1,5 +1,8 @@
-"""The control endpoints, all JSON, only for callers on the sandbox's own machine: status, clock, faults, calls.
+"""The control endpoints, only for callers on the sandbox's own machine: status, clock, faults, calls; the status page.
 
+All but the page is JSON:
+
+GET    /_sandbox/               the page, for a browser
 GET    /_sandbox/status
 GET    /_sandbox/clock
 POST   /_sandbox/clock          {"advance_seconds": 7776000}
@@ -16,6 +19,7 @@ import datetime
 import ipaddress
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
@@ -24,13 +28,20 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from sandbox.cloud.assembly import Cloud
+from sandbox.cloud.control import overview
+from sandbox.cloud.control.inventory import Inventory
+from sandbox.cloud.control.page import StatusPage
 from sandbox.cloud.core.calls import LATEST_CALLS
 from sandbox.cloud.core.clock import SystemClock, iso
 from sandbox.cloud.core.faults import Fault, FaultRule
 from sandbox.cloud.core.regions import REGIONS
+from sandbox.cloud.oss.totals import Totals
 
 PREFIX = "/_sandbox/"
 SHOWN_CALLS = 50
+TOTALS_FACTOR = 20.0
+"""How many times as long as counting object storage took its totals are used again."""
+NOT_KEPT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class Refusal(Exception):  # noqa: N818 (it is answered, not a defect)
@@ -43,12 +54,20 @@ class Refusal(Exception):  # noqa: N818 (it is answered, not a defect)
 
 
 class Control:
-    """Answers the control endpoints of one cloud."""
+    """Answers the control endpoints of one cloud; `count_objects` is asked for object storage's totals."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, count_objects: Callable[[], Totals]) -> None:
         self._cloud = cloud
         self._faults = cloud.context.faults
+        self._inventory = Inventory(cloud)
+        self._page = StatusPage()
         self._started = time.time()
+        self._count_objects = count_objects
+        self._totals, self._count_again = Totals(), 0.0
+
+    async def close(self) -> None:
+        """End what runs beside the calls."""
+        await self._inventory.close()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a request under /_sandbox/."""
@@ -58,7 +77,9 @@ class Control:
             if request.method not in ("GET", "HEAD") and request.content_type != "application/json":
                 # No page in a browser can send this to another site unasked.
                 raise Refusal(415, "Send Content-Type application/json with what changes something.")
-            return web.json_response(await self._answer(request), dumps=_json)
+            if request.method in ("GET", "HEAD") and self._page.has(request.path.removeprefix(PREFIX)):
+                return self._page.answer(request.path.removeprefix(PREFIX))
+            return web.json_response(await self._answer(request), dumps=_json, headers=NOT_KEPT)
         except Refusal as refusal:
             return web.json_response({"message": refusal.reason}, status=refusal.status)
 
@@ -66,7 +87,7 @@ class Control:
         path, _, name = request.path.removeprefix(PREFIX).partition("/")
         match request.method, path, unquote(name):
             case "GET" | "HEAD", "status", "":
-                return self.status()
+                return await self.status()
             case "GET" | "HEAD", "clock", "":
                 return {**self._time(), "runs": 0}
             case "POST", "clock", "":
@@ -83,15 +104,22 @@ class Control:
                 return self._calls(request)
         if path in ("status", "clock", "faults", "calls") and (not name or path == "faults"):
             raise Refusal(405, f"{request.method} is not allowed on {request.path}.")
-        raise Refusal(404, f"There is no {request.path}; there are status, clock, faults and calls under {PREFIX}.")
+        raise Refusal(
+            404, f"There is no {request.path}; there are the page, status, clock, faults and calls under {PREFIX}."
+        )
 
-    def status(self) -> dict[str, object]:
-        """What goes on: regions, resources, recent calls, faults, the clock."""
+    async def status(self) -> dict[str, object]:
+        """What goes on: regions, resources, recent calls, faults, the clock. Never waits long for a region."""
         log = self._cloud.context.log
+        readings = await self._inventory.look()
+        objects = self._object_totals()
         return {
             "state": "running" if self._cloud.operations.is_recovered() else "recovering",
             "seconds": round(time.time() - self._started, 1),
             **self._cloud.status(),
+            "regions": overview.regions(self._cloud, readings, objects.buckets),
+            "resources_by_service": overview.resources_by_service(self._cloud, objects),
+            "object_bytes": objects.bytes,
             "clock": self._time(),
             "faults": [shown(fault) for fault in self._faults.list()],
             "unknown_actions": dict(log.unknown),
@@ -99,6 +127,14 @@ class Control:
             "last_calls": [asdict(call) for call in list(log.latest)[-SHOWN_CALLS:]],
             "last_errors": [asdict(call) for call in log.errors],
         }
+
+    def _object_totals(self) -> Totals:
+        begun = time.monotonic()
+        if begun >= self._count_again:
+            self._totals = self._count_objects()
+            ended = time.monotonic()
+            self._count_again = ended + TOTALS_FACTOR * (ended - begun)
+        return self._totals
 
     def _time(self) -> dict[str, object]:
         due = self._cloud.schedule.due_times()

@@ -28,8 +28,11 @@ class KubernetesError(SandboxError):
 class KubernetesClient:
     """A connection to one API server."""
 
-    def __init__(self, kubeconfig: str) -> None:
-        """Prepare; nothing is sent yet. Raises KubernetesError when the kubeconfig lacks inline certificates."""
+    def __init__(self, kubeconfig: str, call_seconds: float = CALL_SECONDS) -> None:
+        """Prepare; nothing is sent yet. Raises KubernetesError when the kubeconfig lacks inline certificates.
+
+        `call_seconds` is how long the server may keep silent in a call that is no watch.
+        """
         try:
             document = yaml.safe_load(kubeconfig)
             cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
@@ -45,7 +48,7 @@ class KubernetesClient:
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise KubernetesError(f"the cluster's kubeconfig cannot be used: {error!r} is missing or wrong") from None
         context = _tls(authority, certificate, key)
-        self._client = httpx.Client(base_url=server, verify=context, timeout=CALL_SECONDS, trust_env=False)
+        self._client = httpx.Client(base_url=server, verify=context, timeout=call_seconds, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""

@@ -39,6 +39,8 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = threading.RLock()
         self._depth = 0
+        self.models: dict[str, type[BaseModel]] = {}
+        """The model of each kind that a repository was made for: its module tells whose the kind is."""
         self._connection = sqlite3.connect(
             str(path) if path is not None else ":memory:", check_same_thread=False, isolation_level=None, timeout=10
         )
@@ -133,6 +135,12 @@ class Store:
             rows = self._connection.execute("SELECT kind, COUNT(*) FROM documents GROUP BY kind ORDER BY kind")
             return {str(kind): int(count) for kind, count in rows}
 
+    def regions(self) -> tuple[str, ...]:
+        """The regions that documents are of."""
+        query = "SELECT DISTINCT region FROM documents WHERE region != '' ORDER BY region"
+        with self._lock:
+            return tuple(str(region) for (region,) in self._connection.execute(query))
+
     def next_number(self, name: str) -> int:
         """1, 2, 3, ...: never the same number twice, also after a restart."""
         with self.transaction():
@@ -154,6 +162,7 @@ class Repository(Generic[Model]):
         self._store = store
         self._kind = kind
         self._model = model
+        store.models[kind] = model
 
     def put(self, identifier: str, value: Model, region: str = "") -> Model:
         """Keep the object under this identifier."""

@@ -20,7 +20,7 @@ from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.authorization import Authorizer
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.faults import CallName, InjectedError
-from sandbox.cloud.oss import buckets, lifecycle, objects, origins, signatures, xml
+from sandbox.cloud.oss import buckets, lifecycle, objects, origins, signatures, totals, xml
 from sandbox.cloud.oss.access import Access
 from sandbox.cloud.oss.access_log import CALL, TARGET, AccessLog
 from sandbox.cloud.oss.addressing import DEFAULT_REGION, Target, resolve
@@ -31,6 +31,7 @@ from sandbox.cloud.oss.database import Database
 from sandbox.cloud.oss.errors import InjectedOssError, OssError, invalid_argument
 from sandbox.cloud.oss.lifecycle import LifecycleReport
 from sandbox.cloud.oss.replication import DEFAULT_LAG, ReplicationReport, Replicator
+from sandbox.cloud.oss.totals import Totals
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +117,10 @@ class ObjectStorage:
         response = _error(request, request_id, injected)
         response.headers.update(standard_headers(request_id))
         return response
+
+    def totals(self) -> Totals:
+        """How many buckets and objects there are."""
+        return totals.count(self._backend.database.reader)
 
     async def apply_lifecycle(self, now: datetime.datetime | None = None) -> LifecycleReport:
         """Carry out all buckets' lifecycle rules as of `now` (default: the cloud's clock), as the daily run does."""

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from alibabacloud_alidns20150109 import models
 from alibabacloud_alidns20150109.client import Client
 from alibabacloud_tea_openapi import utils_models
@@ -22,13 +21,6 @@ from sandbox.cloud.core.store import Store
 from sandbox.cloud.cs.backend import SimulatedBackend
 from sandbox.cloud.server import CloudServer
 from sandbox.settings import SandboxSettings
-
-
-class NoObjects:
-    """Object storage is not asked here."""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(status=404)
 
 
 @pytest.fixture
@@ -46,7 +38,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 async def client(cloud: Cloud) -> AsyncIterator[Client]:
-    server = CloudServer(cloud, NoObjects())
+    server = CloudServer(cloud, None)
     await server.start("127.0.0.1", 0, 0, None)
     root = cloud.context.accounts.root
     configuration = utils_models.Config(

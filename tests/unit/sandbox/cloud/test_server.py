@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from sandbox.cloud.oss.totals import Totals
 from sandbox.cloud.server import CloudServer
 
 
@@ -24,6 +25,9 @@ class RecordingObjects:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path)
         return web.Response(text=(await request.read()).decode())
+
+    def totals(self) -> Totals:
+        return Totals()
 
 
 @pytest.fixture
