@@ -51,7 +51,7 @@ test-sandbox: setup ## the real thing, end to end, in a sandbox of its own besid
 check: setup
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
 	@.venv/bin/lint-imports --no-cache --verbose 2>&1 | tail -1
-	@.venv/bin/mypy --no-error-summary infra sandbox controllers benchmarks __main__.py
+	@.venv/bin/mypy --no-error-summary infra policies sandbox controllers benchmarks __main__.py
 	@.venv-trainer/bin/mypy --no-error-summary trainer
 
 toolchain: setup ## obtain every tool (about 25 minutes on two cores when all must be built; cached afterwards)
@@ -66,10 +66,11 @@ PIP := -m pip install -q --disable-pip-version-check
 .PHONY: setup
 setup: .venv/.ready .venv-trainer/.ready
 
-.venv/.ready: requirements.txt sandbox/requirements.txt requirements-development.txt
+.venv/.ready: requirements.txt sandbox/requirements.txt requirements-development.txt policies/requirements.txt
 	@$(call fresh_environment,.venv)
 	@echo "Installing the program's Python packages into .venv ..."
-	@flock .setup.lock bash -ec '.venv/bin/python $(PIP) -r requirements-development.txt && touch $@'
+	@flock .setup.lock bash -ec '.venv/bin/python $(PIP) -r requirements-development.txt && \
+		.venv/bin/python $(PIP) --no-deps -r policies/requirements.txt && touch $@'
 
 .venv-trainer/.ready: images/trainer/requirements.txt images/trainer/requirements-no-deps.txt trainer/requirements-development.txt
 	@$(call fresh_environment,.venv-trainer)

@@ -1,0 +1,1 @@
+"""Rules of this program's own: each business inside its fences, and its data kept."""
