@@ -47,18 +47,7 @@ class AddonActions(AutoscalingActions):
     )
     def list_addons(self, call: Call) -> Answer:
         """The components that can be installed."""
-        return {
-            "addons": [
-                {
-                    "name": name,
-                    "version": version,
-                    "install_by_default": False,
-                    "managed": False,
-                    "supported_actions": ["Install", "Uninstall", "Modify"],
-                }
-                for name, version in sorted(KNOWN_ADDONS.items())
-            ]
-        }
+        return {"addons": [available_addon(name, version) for name, version in sorted(KNOWN_ADDONS.items())]}
 
     @action("ListClusterAddonInstances", method="GET", path="/clusters/{cluster_id}/addon_instances")
     def list_addon_instances(self, call: Call) -> Answer:
@@ -72,7 +61,23 @@ class AddonActions(AutoscalingActions):
         for addon in addons_with_scaler(self.find_cluster(call)):
             if addon.name == name:
                 return describe_addon(addon)
-        raise CloudError("AddonNotFound", f"addon {name} is not installed", 404)
+        raise addon_not_installed(name)
+
+    @action(
+        "DescribeAddon",
+        "region_id cluster_id cluster_type cluster_version cluster_spec profile version",
+        method="GET",
+        path="/addons/{addon_name}",
+    )
+    def describe_available_addon(self, call: Call) -> Answer:
+        """One component that can be installed: the version asked for, else the newest."""
+        name = call.parameters.text("addon_name")
+        newest = KNOWN_ADDONS.get(name)
+        if newest is None:
+            raise CloudError("AddonNotFound", f"there is no addon {name}", 404)
+        version = call.parameters.text("version", newest)
+        newer = [] if version == newest else [{"version": newest, "upgradable": True}]
+        return {**available_addon(name, version), "newer_versions": newer}
 
     @action("InstallClusterAddons", "body", method="POST", path="/clusters/{cluster_id}/components/install")
     def install_addons(self, call: Call) -> Answer:
@@ -81,11 +86,34 @@ class AddonActions(AutoscalingActions):
         added = addons_of(call.parameters.raw("body"))
         names = {addon.name for addon in added}
         kept = [addon for addon in cluster.addons if addon.name not in names]
-        self.clusters.update_cluster(cluster.identifier, addons=[*kept, *added], updated=self.context.clock.now())
-        task = self.operations.new_task(cluster.identifier, cluster.identifier, "addon_install")
-        step = partial(self.operations.boot_cluster, cluster.identifier)
-        self.operations.submit(cluster.region, cluster.identifier, step)
-        return {"task_id": task.identifier, "cluster_id": cluster.identifier}
+        return self._change_addons(cluster, [*kept, *added], "addon_install")
+
+    @action("UpgradeClusterAddons", "body", method="POST", path="/clusters/{cluster_id}/components/upgrade")
+    def upgrade_addons(self, call: Call) -> Answer:
+        """Bring components to other versions, with other settings where the request has some."""
+        cluster = self.find_cluster(call)
+        addons = {addon.name: addon for addon in cluster.addons}
+        for item in objects("body", call.parameters.raw("body"), "component_name"):
+            name = str(item["component_name"])
+            if name not in addons:
+                raise addon_not_installed(name)
+            changes = {"version": item.get("next_version"), "config": item.get("config")}
+            given = {field: str(value) for field, value in changes.items() if value}
+            addons[name] = addons[name].model_copy(update=given)
+        return self._change_addons(cluster, list(addons.values()), "addon_upgrade")
+
+    @action(
+        "ModifyClusterAddon", "config", method="POST", path="/clusters/{cluster_id}/components/{component_id}/config"
+    )
+    def modify_addon(self, call: Call) -> Answer:
+        """Change a component's settings; they are noted and shown back."""
+        cluster, name = self.find_cluster(call), call.parameters.text("component_id")
+        addons = {addon.name: addon for addon in cluster.addons}
+        if name not in addons:
+            raise addon_not_installed(name)
+        addons[name] = addons[name].model_copy(update={"config": call.parameters.text("config")})
+        self._change_addons(cluster, list(addons.values()), "addon_modify")
+        return None
 
     @action("UnInstallClusterAddons", "body", method="POST", path="/clusters/{cluster_id}/components/uninstall")
     def uninstall_addons(self, call: Call) -> Answer:
@@ -93,8 +121,12 @@ class AddonActions(AutoscalingActions):
         cluster = self.find_cluster(call)
         names = {addon.name for addon in addons_of(call.parameters.raw("body"), known=False)}
         kept = [addon for addon in cluster.addons if addon.name not in names]
-        self.clusters.update_cluster(cluster.identifier, addons=kept, updated=self.context.clock.now())
-        task = self.operations.new_task(cluster.identifier, cluster.identifier, "addon_uninstall")
+        return self._change_addons(cluster, kept, "addon_uninstall")
+
+    def _change_addons(self, cluster: Cluster, addons: list[Addon], kind: str) -> Answer:
+        """Note a cluster's components, and bring what is really there in line in the background."""
+        self.clusters.update_cluster(cluster.identifier, addons=addons, updated=self.context.clock.now())
+        task = self.operations.new_task(cluster.identifier, cluster.identifier, kind)
         step = partial(self.operations.boot_cluster, cluster.identifier)
         self.operations.submit(cluster.region, cluster.identifier, step)
         return {"task_id": task.identifier, "cluster_id": cluster.identifier}
@@ -111,6 +143,22 @@ def addons_of(value: Any, *, known: bool = True) -> list[Addon]:
             version = str(item.get("version") or KNOWN_ADDONS.get(name, ""))
             found.append(Addon(name=name, version=version, config=str(item.get("config") or "")))
     return found
+
+
+def addon_not_installed(name: str) -> CloudError:
+    """The cluster lacks the component."""
+    return CloudError("AddonNotFound", f"addon {name} is not installed", 404)
+
+
+def available_addon(name: str, version: str) -> dict[str, Any]:
+    """A component that can be installed, as the service describes it."""
+    return {
+        "name": name,
+        "version": version,
+        "install_by_default": False,
+        "managed": False,
+        "supported_actions": ["Install", "Uninstall", "Modify"],
+    }
 
 
 def addons_with_scaler(cluster: Cluster) -> list[Addon]:

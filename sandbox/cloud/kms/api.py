@@ -1,4 +1,4 @@
-"""The KMS service, API version 2016-01-20: keys. Encryption itself is not emulated."""
+"""The KMS service, API version 2016-01-20: keys and aliases. Encryption itself is not emulated."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.paging import PAGING, page
 from sandbox.cloud.core.regions import check_region, new_identifier
 from sandbox.cloud.core.service import Answer, Call, Service, action
+from sandbox.cloud.kms.aliases import AliasActions
 from sandbox.cloud.kms.errors import key_not_found, key_protected, key_state
 from sandbox.cloud.kms.model import Key, Keys
 
 
 @dataclass
-class KmsService(Service):
-    """Keys."""
+class KmsService(AliasActions, Service):
+    """Keys and their aliases."""
 
     name: ClassVar[str] = "Kms"
     version: ClassVar[str] = "2016-01-20"
@@ -168,14 +169,6 @@ class KmsService(Service):
     def put(self, key: Key) -> None:
         """Keep a key."""
         self.keys.keys.put(key.identifier, key, key.region)
-
-    def find_key(self, call: Call) -> Key:
-        """The key that the call names; one whose deletion date has passed is gone."""
-        identifier = call.parameters.required("KeyId")
-        key = self.keys.keys.get(identifier)
-        if key is None or (key.delete_date is not None and key.delete_date <= self.context.clock.now()):
-            raise key_not_found(identifier)
-        return key
 
     def arn(self, key: Key) -> str:
         """A key's global name."""

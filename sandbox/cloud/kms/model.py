@@ -35,6 +35,21 @@ class Key(BaseModel):
     delete_date: datetime.datetime | None = None
 
 
+class Alias(BaseModel):
+    """Another name of a key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    region: str
+    key_id: str
+
+    @property
+    def identifier(self) -> str:
+        """Under which it is kept: names are unique in a region."""
+        return f"{self.region}/{self.name}"
+
+
 @dataclass
 class Keys:
     """All that the KMS service keeps."""
@@ -43,4 +58,5 @@ class Keys:
 
     def __post_init__(self) -> None:
         self.keys = Repository(self.store, "kms-key", Key)
+        self.aliases = Repository(self.store, "kms-alias", Alias)
         self.tags = Tags(self.store, "kms")

@@ -37,7 +37,7 @@ def test_a_new_services_actions_of_every_kind_pass_their_tests_and_a_broken_one_
     tests = []
     for action in ("CreateWidget", "DescribeWidget", "ListWidgets", "ModifyWidget", "DeleteWidget"):
         tests.append(scaffold(tree, plan("Workshop", action, "2020-01-01", ""))[3])
-    tests.append(scaffold(tree, plan("Kms", "CreateAlias", "", ""))[3])  # an action of a service that exists
+    tests.append(scaffold(tree, plan("Kms", "CreateGadget", "", "KeyId"))[3])  # an action of a service that exists
     done = run_tests(tree, *tests)
     assert done.returncode == 0, done.stdout
     assert "11 passed" in done.stdout

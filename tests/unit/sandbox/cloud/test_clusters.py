@@ -251,6 +251,25 @@ def test_addons_are_installed_and_removed(world: Any) -> None:
     assert "metrics-server" in reply.json()["message"]
 
 
+def test_addons_are_upgraded_and_configured(world: Any) -> None:
+    cluster, _ = world.cluster(addons=[{"name": "logtail-ds", "version": "v1.0.0"}])
+    components = f"/clusters/{cluster}/components"
+    old = world.roa("GET", "/addons/logtail-ds", version="v1.0.0", cluster_id=cluster)
+    newest = world.roa("GET", "/addons/logtail-ds", cluster_id=cluster)["version"]
+    assert old["newer_versions"] == [{"version": newest, "upgradable": True}]
+    world.roa("POST", f"{components}/upgrade", [{"component_name": "logtail-ds", "next_version": newest}])
+    world.roa("POST", f"{components}/logtail-ds/config", {"config": '{"a":"1"}'})
+    world.settle()
+    found = world.roa("GET", f"/clusters/{cluster}/addon_instances/logtail-ds")
+    assert (found["version"], found["config"]) == (newest, '{"a":"1"}')
+    for reply in (
+        world.roa.send("POST", f"{components}/upgrade", [{"component_name": "coredns", "next_version": "v2"}]),
+        world.roa.send("POST", f"{components}/coredns/config", {"config": "{}"}),
+        world.roa.send("GET", "/addons/no-such-addon"),
+    ):
+        assert (reply.status, reply.code) == (404, "AddonNotFound")
+
+
 def test_tags_of_a_cluster_are_replaced_as_a_whole(world: Any) -> None:
     cluster, _ = world.cluster(tags=[{"key": "a", "value": "1"}])
     world.roa("POST", f"/clusters/{cluster}/tags", [{"key": "b", "value": "2"}])
