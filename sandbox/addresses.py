@@ -12,6 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 MAXIMUM_INDEX = 15
 MAXIMUM_REGIONS = 15
+PROXY_PORT = 3128
+"""Where the cloud's forward proxy listens, beside HTTPS and DNS on their usual ports."""
 
 POD_NETWORK = IPv4Network("10.244.0.0/16")
 SERVICE_NETWORK = IPv4Network("10.96.0.0/16")

@@ -101,9 +101,14 @@ def server_certificate(settings: SandboxSettings) -> tuple[Path, Path]:
 
 def server_names(settings: SandboxSettings) -> list[x509.GeneralName]:
     """The host names and addresses under which the cloud is called, on the host and in regions."""
-    names = ["localhost", "*.aliyuncs.com"]
+    names = ["localhost", "*.aliyuncs.com", "*.log.aliyuncs.com"]
     for region in REGIONS:
         names += [f"*.{region}.aliyuncs.com", f"*.oss-{region}.aliyuncs.com", f"*.oss-{region}-internal.aliyuncs.com"]
+        names += [
+            f"*.{region}.log.aliyuncs.com",
+            f"*.{region}-intranet.log.aliyuncs.com",
+            f"*.{region}.cr.aliyuncs.com",
+        ]
     addresses = [ipaddress.IPv4Address("127.0.0.1"), settings.addresses.cloud]
     return [*map(x509.DNSName, names), *map(x509.IPAddress, addresses)]
 

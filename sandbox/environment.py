@@ -10,15 +10,19 @@ import os
 import shlex
 from pathlib import Path
 
+from sandbox.addresses import PROXY_PORT
 from sandbox.certificates import trust_bundle
 from sandbox.errors import SandboxError
 from sandbox.settings import SandboxSettings
 
 SERVICES = (
     *("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS"),
-    *("LOCATION", "RESOURCEMANAGER", "SLS", "CR", "TAG", "ESS", "SLB", "BSSOPENAPI"),
+    *("LOCATION", "RESOURCEMANAGER", "CR", "TAG", "ESS", "SLB", "BSSOPENAPI"),
 )
-"""Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`."""
+"""Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`.
+
+Not the log service: its clients put a project's name in front of the endpoint, so they need a name, and the proxy.
+"""
 
 PASSPHRASE = "sandbox"  # noqa: S105 - the stack files' encryption salt is made for it; docs/decisions say why it is public
 
@@ -49,6 +53,15 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
     if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
         variables["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
     return variables
+
+
+def proxy_environment(settings: SandboxSettings) -> dict[str, str]:
+    """What leads a program to the cloud under the cloud's real host names; of no use for anything else."""
+    address = settings.addresses.cloud
+    return {
+        "HTTPS_PROXY": f"http://{address}:{PROXY_PORT}",
+        "NO_PROXY": f"{address},{address}:443,localhost,127.0.0.1",
+    }
 
 
 def shell_exports(settings: SandboxSettings) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import replacement
+from sandbox.addresses import PROXY_PORT
 from sandbox.certificates import certificate_authority, server_certificate
 from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog
@@ -22,6 +23,7 @@ from sandbox.cloud.core.clock import CloudClock
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend, SimulatedBackend
+from sandbox.cloud.forward_proxy import ForwardProxy
 from sandbox.cloud.oss.service import ObjectStorage
 from sandbox.cloud.server import CloudServer
 from sandbox.errors import SandboxError
@@ -47,6 +49,7 @@ class Arguments:
     address: str | None
     port: int
     dns_port: int
+    proxy_port: int
     simulated: bool
     maximum_nodes: int
     calls_per_minute: int
@@ -61,6 +64,11 @@ def parse(arguments: Sequence[str]) -> Arguments:
     parser.add_argument("--address", help="where to listen (default: the sandbox's cloud address, which is made)")
     parser.add_argument("--port", type=int, default=HTTPS_PORT, help="HTTPS port; 0 lets the system choose")
     parser.add_argument("--dns-port", type=int, default=DNS_PORT, help="DNS port, UDP and TCP; 0 as above")
+    parser.add_argument(
+        "--proxy-port",
+        type=int,
+        help=f"port of the proxy that leads the cloud's host names to it (default: {PROXY_PORT}, or 0 with --port 0)",
+    )
     parser.add_argument(
         "--simulated", action="store_true", help="clusters and nodes exist in memory only; needs no root"
     )
@@ -77,8 +85,15 @@ def parse(arguments: Sequence[str]) -> Arguments:
         help="how often a caller may call one action before it is throttled (default: %(default)s)",
     )
     found = parser.parse_args(arguments)
+    proxy_port = found.proxy_port if found.proxy_port is not None else PROXY_PORT if found.port else 0
     return Arguments(
-        found.address, found.port, found.dns_port, found.simulated, found.maximum_nodes, found.calls_per_minute
+        address=found.address,
+        port=found.port,
+        dns_port=found.dns_port,
+        proxy_port=proxy_port,
+        simulated=found.simulated,
+        maximum_nodes=found.maximum_nodes,
+        calls_per_minute=found.calls_per_minute,
     )
 
 
@@ -178,13 +193,15 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
     cloud.schedule.every("object lifecycle rules", LIFECYCLE_INTERVAL, objects.apply_lifecycle)
     cloud.schedule.every("object replication", REPLICATION_INTERVAL, objects.replicate)
     cloud.schedule.every("object access logs", LOG_INTERVAL, objects.deliver_logs)
-    server = CloudServer(cloud, objects)
+    server, proxy = CloudServer(cloud, objects), ForwardProxy()
     try:
         await server.start(address, arguments.port, arguments.dns_port, tls_context(settings))
+        await proxy.start(address, arguments.proxy_port, (address, server.port))
         write_credentials(settings, cloud)
         write_private(settings.state / "cloud.pid", f"{os.getpid()}\n")
         cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
-        print(f"listening on https://{address}:{server.port}, DNS on port {cloud.dns.port}", flush=True)
+        ports = f"DNS on port {cloud.dns.port}, proxy on port {proxy.port}"
+        print(f"listening on https://{address}:{server.port}, {ports}", flush=True)
         cloud.start()
         running = [
             asyncio.create_task(work)
@@ -194,6 +211,7 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         for task in running:
             task.cancel()
     finally:
+        await proxy.stop()
         await server.stop()
         await asyncio.to_thread(cloud.stop)
         objects.close()

@@ -49,6 +49,8 @@ from sandbox.cloud.ram.model import Identities
 from sandbox.cloud.slb.api import SlbService
 from sandbox.cloud.slb.lifecycle import BalancerLifecycle
 from sandbox.cloud.slb.model import Balancers
+from sandbox.cloud.sls.api import SlsService
+from sandbox.cloud.sls.model import LogStores
 from sandbox.cloud.sts.api import StsService
 from sandbox.cloud.sts.model import OidcProvider
 from sandbox.cloud.vpc.api import VpcService
@@ -188,6 +190,7 @@ def assemble(
         RamService(context, identities),
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations), authorizer),
         KmsService(context, keys),
+        SlsService(context, LogStores(store)),
         LocationService(options.endpoint),
         BssOpenApiService(
             dict.fromkeys(TRAFFIC_MANAGERS, names.sell_traffic_manager) | dict.fromkeys(DNS, names.sell_product)

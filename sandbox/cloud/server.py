@@ -21,6 +21,7 @@ from sandbox.cloud.control.endpoints import Control
 from sandbox.cloud.core.calls import CallRecord
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.faults import CallName, InjectedError, Strike
+from sandbox.cloud.core.log_protocol import is_log_call
 from sandbox.cloud.core.wire import Request
 from sandbox.cloud.http_logging import server_logger
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
@@ -118,7 +119,7 @@ class CloudServer:
         if request.path.startswith(CLUSTER_PATHS) and not self._cloud.operations.is_recovered():
             await asyncio.to_thread(self._cloud.operations.is_recovered, RECOVERY_SECONDS)
         response = self._cloud.dispatcher.handle(plain, strike)
-        headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type}
+        headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type, **response.headers}
         return web.Response(status=response.status, body=response.body, headers=headers)
 
     async def _handle_objects(self, request: web.Request, objects: ObjectStore) -> web.StreamResponse:
@@ -198,6 +199,8 @@ def is_for_the_apis(request: web.Request) -> bool:
     if authorization.startswith(("OSS ", "OSS4-")):
         return False
     if authorization.startswith(ROA_OR_RPC_AUTHORIZATION) or "x-acs-action" in request.headers:
+        return True
+    if is_log_call(request.headers, request.host.split(":")[0]):
         return True
     if "x-acs-version" in request.headers:
         return True

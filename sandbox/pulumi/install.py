@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.errors import SandboxError
@@ -15,13 +16,18 @@ MARK = "# Written by the sandbox's installer of Pulumi plugins."
 
 
 def install_plugins(
-    destination: Path, python: Path, alicloud_binary: Path, pulumi_home: Path | None = None
+    destination: Path,
+    python: Path,
+    alicloud_binary: Path,
+    pulumi_home: Path | None = None,
+    proxy: Mapping[str, str] | None = None,
 ) -> dict[str, Path]:
     """Install language host, Kubernetes provider and alicloud provider; returns where each is found.
 
     `python` runs the plugins written in Python and must have the sandbox's requirements. A language host on PATH or
     beside the engine, and a plugin in a user's own Pulumi home, come first: the official ones. Safe to run twice.
-    `pulumi_home` is the engine's PULUMI_HOME, by default `destination/pulumi/home`.
+    `pulumi_home` is the engine's PULUMI_HOME, by default `destination/pulumi/home`. `proxy` are variables that lead the
+    alicloud provider, and nothing else that the engine starts, to the cloud under the cloud's real host names.
     """
     home = pulumi_home or destination / "pulumi" / "home"
     programs = destination / "bin"
@@ -33,7 +39,7 @@ def install_plugins(
             KUBERNETES_PLUGIN_VERSION,
             _launcher(python, "kubernetes-provider", KUBERNETES_PLUGIN_VERSION),
         ),
-        "pulumi-resource-alicloud": _provider(home, "alicloud", ALICLOUD_PLUGIN_VERSION, alicloud_binary),
+        "pulumi-resource-alicloud": _provider(home, "alicloud", ALICLOUD_PLUGIN_VERSION, alicloud_binary, proxy or {}),
     }
 
 
@@ -57,19 +63,29 @@ def _official_language_host(programs: Path, name: str) -> Path | None:
     return Path(found) if found and not _is_ours(Path(found)) else None
 
 
-def _provider(home: Path, name: str, version: str, program: str | Path) -> Path:
+def _provider(
+    home: Path, name: str, version: str, program: str | Path, variables: Mapping[str, str] | None = None
+) -> Path:
     folder = home / "plugins" / f"resource-{name}-v{version}"
     target = folder / f"pulumi-resource-{name}"
     if target.exists() and not target.is_symlink() and not _is_ours(target):
         return target
     official = _user_home() / "plugins" / folder.name / target.name
     if os.access(official, os.X_OK) and official.resolve() != target.resolve() and not _is_ours(official):
-        return _link(target, official)
+        return _start(target, official, variables or {})
     if isinstance(program, str):
         return _write(target, program)
     if not os.access(program, os.X_OK):
         raise SandboxError(f"{program} is not a program; run `make toolchain` to obtain pulumi-resource-{name}")
-    return _link(target, program)
+    return _start(target, program, variables or {})
+
+
+def _start(target: Path, program: Path, variables: Mapping[str, str]) -> Path:
+    """A link to the program, or a script that runs it with these variables."""
+    if not variables:
+        return _link(target, program)
+    words = shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), str(program.absolute())])
+    return _write(target, f'#!/bin/sh\n{MARK}\nexec {words} "$@"\n')
 
 
 def _user_home() -> Path:

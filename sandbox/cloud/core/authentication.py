@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from sandbox.cloud.core import log_protocol
 from sandbox.cloud.core.accounts import Accounts, Principal
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.errors import CloudError, missing_parameter
@@ -34,7 +35,7 @@ TOLERANCE = datetime.timedelta(minutes=15)
 ACS3 = re.compile(r"ACS3-HMAC-SHA256 +Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{64})")
 ROA = re.compile(r"acs +([^:]+):(\S+)")
 
-Style = Literal["acs3", "roa", "rpc"]
+Style = Literal["acs3", "roa", "rpc", "log"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ def claim_of(request: Request, parameters: dict[str, str]) -> Claim | None:
         token = request.headers.get("x-acs-security-token", "")
         nonce = request.headers.get("x-acs-signature-nonce", "")
         return Claim("roa", match.group(1), match.group(2), token, moment, nonce)
+    log = log_protocol.VERSION_1.fullmatch(authorization) or log_protocol.VERSION_4.fullmatch(authorization)
+    if log is not None:
+        moment = request.headers.get("x-log-date") or request.headers.get("date", "")
+        return Claim("log", log.group(1), log.groups()[-1], request.headers.get("x-acs-security-token", ""), moment, "")
+    if authorization.startswith(("LOG ", "SLS4-")):
+        raise CloudError("IncompleteSignature", "The Authorization header is neither LOG KEY:SIGNATURE nor SLS4.")
     if parameters.get("AccessKeyId"):
         if not parameters.get("Signature"):
             raise CloudError("MissingSignature", "Signature is mandatory for this action.")
@@ -105,10 +112,14 @@ class Authenticator:
                 raise CloudError("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
             raise CloudError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
         self._check_time(claim.time)
-        sign, texts = self._expected(request, claim)
-        expected = (sign(text, credential.access_key_secret).encode() for text in texts)
-        if not any(hmac.compare_digest(signature, as_sent(claim.signature)) for signature in expected):
-            raise _mismatch(f"server string to sign is:{texts[0]}")
+        if claim.style == "log":
+            texts: list[str] = []
+            signatures = log_protocol.log_signatures(request, credential.access_key_secret)
+        else:
+            sign, texts = self._expected(request, claim)
+            signatures = [sign(text, credential.access_key_secret) for text in texts]
+        if not any(hmac.compare_digest(one.encode(), as_sent(claim.signature)) for one in signatures):
+            raise _mismatch(f"server string to sign is:{texts[0]}" if texts else "")
         self._check_token(claim, credential.security_token)
         self._check_nonce(claim)
         return credential.principal
@@ -167,7 +178,7 @@ def _mismatch(reason: str) -> CloudError:
     The call log leaves it out: a temporary key's token is part of it.
     """
     message = "Specified signature is not matched with our calculation."
-    return CloudError("SignatureDoesNotMatch", f"{message} {reason}", logged=message)
+    return CloudError("SignatureDoesNotMatch", f"{message} {reason}".strip(), logged=message)
 
 
 def _check_md5(request: Request) -> None:
@@ -183,10 +194,11 @@ def _check_md5(request: Request) -> None:
 
 
 def _parse_time(text: str) -> datetime.datetime | None:
-    try:
-        return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
-    except ValueError:
-        pass
+    for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ"):
+        try:
+            return datetime.datetime.strptime(text, form).replace(tzinfo=datetime.UTC)
+        except ValueError:
+            pass
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except ValueError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.cloud.core.accounts import Principal
 from sandbox.cloud.core.authentication import Authenticator, claim_of
@@ -18,6 +19,7 @@ from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.core.faults import CallName, Strike
 from sandbox.cloud.core.idempotency import Idempotency
+from sandbox.cloud.core.log_protocol import is_log_request, log_answer, log_error, project_of, values_of
 from sandbox.cloud.core.parameters import Parameters
 from sandbox.cloud.core.regions import DEFAULT_REGION, REGIONS
 from sandbox.cloud.core.service import Action, Call, Service, unknown_action
@@ -33,14 +35,18 @@ from sandbox.cloud.core.wire import (
     rpc_error,
 )
 
+Style = Literal["rpc", "roa", "log"]
+ENDPOINT_KIND = re.compile("-(intranet|internal|share|vpc)$")
+"""What a host name's label has behind the region, for an endpoint inside the cloud."""
+
 
 @dataclass
 class Attempt:
     """What is known of a request so far, for its answer and its line in the log."""
 
     request_id: str
-    roa: bool
-    as_json: bool
+    style: Style
+    as_json: bool = True
     service: str = ""
     action: str = ""
     region: str = ""
@@ -76,7 +82,7 @@ class Dispatcher:
 
     def locate(self, request: Request) -> CallName:
         """Which call a request is, without carrying it out; of one that is malformed, what can be told."""
-        attempt = Attempt("", roa=_is_roa(request), as_json=True, region=_region_of(request, dict(request.query)))
+        attempt = Attempt("", _style_of(request), region=_region_of(request, dict(request.query)))
         with suppress(CloudError):
             self._find(request, attempt)
         return CallName(attempt.service, attempt.action, attempt.region)
@@ -84,7 +90,7 @@ class Dispatcher:
     def handle(self, request: Request, strike: Strike | None = None) -> Response:
         """Answer one request; never raises. `strike` is the fault that it meets."""
         begun = time.perf_counter()
-        attempt = Attempt(new_request_id(), roa=_is_roa(request), as_json=True)
+        attempt = Attempt(new_request_id(), _style_of(request))
         try:
             if strike is not None:
                 self._meet(strike, request, attempt)
@@ -113,11 +119,18 @@ class Dispatcher:
     def _find(self, request: Request, attempt: Attempt) -> tuple[Service, Action, dict[str, Any]]:
         """The action that a request asks for, and its parameters."""
         values: dict[str, Any] = dict(request.query)
-        if attempt.roa:
+        if attempt.style == "log":
+            service = self._named("Sls")
+            attempt.service = service.name
+            attempt.action = f"{request.method} {request.path}"
+            values |= {"project": project_of(request.host)}
+            action, in_path = service.route(request.method, request.path.rstrip("/") or "/", values)
+            values = values_of(request) | in_path
+        elif attempt.style == "roa":
             service = self._service(request, request.headers.get("x-acs-version", ""))
             attempt.service = service.name
             attempt.action = f"{request.method} {request.path}"
-            action, in_path = service.route(request.method, request.path.rstrip("/") or "/")
+            action, in_path = service.route(request.method, request.path.rstrip("/") or "/", values)
             values |= request.json_body() | in_path
         else:
             values |= dict(request.form)
@@ -139,7 +152,7 @@ class Dispatcher:
         self._throttle.check(attempt.principal, f"{service.name}.{action.name}")
         parameters = Parameters(values, action.honours)
         attempt.ignored = tuple(parameters.ignored())
-        self._authorize(service, action, principal, attempt.region)
+        self._authorize(service, action, principal, attempt.region, values)
         call = Call(attempt.region, parameters, principal, attempt.request_id)
         answer = self._idempotency.run(
             f"{service.name}.{action.name}",
@@ -147,7 +160,9 @@ class Dispatcher:
             values,
             lambda: self._run(action, call, attempt),
         )
-        if attempt.roa:
+        if attempt.style == "log":
+            return log_answer(answer, attempt.request_id)
+        if attempt.style == "roa":
             return roa_answer(answer, attempt.request_id)
         return rpc_answer(action.name, answer, attempt.request_id, as_json=attempt.as_json)
 
@@ -156,6 +171,9 @@ class Dispatcher:
         answer = action.handler(call)
         attempt.ignored = tuple(call.parameters.unread())
         return answer
+
+    def _named(self, name: str) -> Service:
+        return next(service for service in self._services if service.name == name)
 
     def _service(self, request: Request, version: str) -> Service:
         label = request.host.split(".")[0].removesuffix("-vpc")
@@ -178,17 +196,19 @@ class Dispatcher:
             return None
         raise CloudError("MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
 
-    def _authorize(self, service: Service, action: Action, principal: Principal | None, region: str) -> None:
+    def _authorize(
+        self, service: Service, action: Action, principal: Principal | None, region: str, values: Mapping[str, Any]
+    ) -> None:
         if principal is None or action.anonymous or action.everyone:
             return
-        prefix = service.name.lower()
-        resource = f"acs:{prefix}:{region}:{principal.account_id}:*"
-        self._authorizer.authorize(principal, f"{prefix}:{action.name}", resource)
+        self._authorizer.authorize(principal, *service.permission(action.name, values, region, principal.account_id))
 
     def _failure(self, error: CloudError, attempt: Attempt, request: Request) -> Response:
-        if attempt.roa and not attempt.let_through:
+        if attempt.style == "log":
+            return log_error(error, attempt.request_id)
+        if attempt.style == "roa" and not attempt.let_through:
             return roa_refusal(error, attempt.request_id, request.host)
-        if attempt.roa:
+        if attempt.style == "roa":
             return roa_error(error, attempt.request_id)
         return rpc_error(error, attempt.request_id, request.host, as_json=attempt.as_json)
 
@@ -211,10 +231,12 @@ class Dispatcher:
         )
 
 
-def _is_roa(request: Request) -> bool:
+def _style_of(request: Request) -> Style:
+    if is_log_request(request):
+        return "log"
     if request.headers.get("authorization", "").startswith("acs "):
-        return True
-    return request.path != "/" and "x-acs-version" in request.headers
+        return "roa"
+    return "roa" if request.path != "/" and "x-acs-version" in request.headers else "rpc"
 
 
 def _wants_json(request: Request, values: Mapping[str, Any]) -> bool:
@@ -225,7 +247,8 @@ def _wants_json(request: Request, values: Mapping[str, Any]) -> bool:
 
 def _region_of(request: Request, values: Mapping[str, Any]) -> str:
     candidates = [values.get("RegionId"), values.get("region_id"), request.headers.get("x-acs-region-id")]
-    candidates += [label for label in request.host.split(".") if label in REGIONS]
+    labels = (ENDPOINT_KIND.sub("", label) for label in request.host.split("."))
+    candidates += [label for label in labels if label in REGIONS]
     for candidate in candidates:
         if isinstance(candidate, str) and candidate:
             return candidate

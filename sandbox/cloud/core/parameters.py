@@ -28,7 +28,13 @@ COMMON = frozenset(
         "SourceIp",
         "Timestamp",
         "Version",
+        "accept",
+        "accept-encoding",
+        "endpoint",
+        "project",
         "region_id",
+        "x-log-bodyrawsize",
+        "x-log-compresstype",
     }
 )
 """Parameters of the protocol, understood for every action."""

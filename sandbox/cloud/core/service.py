@@ -36,6 +36,8 @@ class Action:
     everyone: bool = False
     method: str = ""
     pattern: re.Pattern[str] | None = None
+    selector: tuple[str, str] | None = None
+    """A parameter and its value that tell the action from others of the same method and path."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,11 @@ def action(
     """Declare a method as an action. `honours` lists its parameters, separated by spaces.
 
     `anonymous` actions take no signature, and `everyone` may call the others so marked without a policy. For the ROA
-    style, `method` and `path` (with {names} that become parameters) find the action.
+    style, `method` and `path` (with {names} that become parameters) find the action; a path such as `/logs?type=cursor`
+    is for calls whose parameter `type` is `cursor`.
     """
-    declaration = Declaration(name, frozenset(honours.split()) | _names_in(path), anonymous, everyone, method, path)
+    honoured = frozenset(honours.split()) | _names_in(path)
+    declaration = Declaration(name, honoured, anonymous, everyone, method, path)
 
     def declare(handler: Handler) -> Handler:
         handler.__dict__["declaration"] = declaration
@@ -77,7 +81,8 @@ def action(
 
 
 def _names_in(path: str) -> frozenset[str]:
-    return frozenset(re.findall(r"{(\w+)}", path))
+    _, _, selector = path.partition("?")
+    return frozenset(re.findall(r"{(\w+)}", path)) | ({selector.partition("=")[0]} if selector else frozenset())
 
 
 @dataclass
@@ -116,20 +121,40 @@ class Service:
             raise unknown_action(self.name, name, self.version, self.actions)
         return found
 
-    def route(self, method: str, path: str) -> tuple[Action, dict[str, str]]:
-        """The ROA action for a method and path, with the parameters in the path."""
+    def route(self, method: str, path: str, values: Mapping[str, Any]) -> tuple[Action, dict[str, str]]:
+        """The action for a method and path, with the parameters in the path. `values` are those of the query.
+
+        An action for a certain value of a parameter comes before one for any.
+        """
+        plain: tuple[Action, dict[str, str]] | None = None
         for candidate in self.actions.values():
-            if candidate.pattern is not None and candidate.method == method:
-                match = candidate.pattern.fullmatch(path)
-                if match is not None:
-                    return candidate, match.groupdict()
+            if candidate.pattern is None or candidate.method != method:
+                continue
+            match = candidate.pattern.fullmatch(path)
+            if match is None:
+                continue
+            if candidate.selector is None:
+                plain = plain or (candidate, match.groupdict())
+            elif values.get(candidate.selector[0], "") == candidate.selector[1]:
+                return candidate, match.groupdict()
+        if plain is not None:
+            return plain
         raise unknown_action(self.name, f"{method} {path}", self.version, self.actions)
+
+    def permission(self, action: str, values: Mapping[str, Any], region: str, account_id: str) -> tuple[str, str]:
+        """What a policy must allow for a call: the action (vpc:CreateVpc), and the resource's global name."""
+        prefix = self.name.lower()
+        return f"{prefix}:{action}", f"acs:{prefix}:{region}:{account_id}:*"
 
 
 def _action_of(declaration: Declaration, handler: Callable[[Call], Answer]) -> Action:
-    pattern = None
+    pattern = selector = None
     if declaration.path:
-        pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", declaration.path))
+        path, _, query = declaration.path.partition("?")
+        pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
+        if query:
+            name, _, value = query.partition("=")
+            selector = (name, value)
     return Action(
         name=declaration.name,
         handler=handler,
@@ -138,6 +163,7 @@ def _action_of(declaration: Declaration, handler: Callable[[Call], Answer]) -> A
         everyone=declaration.everyone,
         method=declaration.method,
         pattern=pattern,
+        selector=selector,
     )
 
 

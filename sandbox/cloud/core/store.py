@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -73,6 +73,16 @@ class Store:
                     self._connection.execute("COMMIT")
             finally:
                 self._depth -= 1
+
+    def define(self, schema: str) -> None:
+        """Make a service's own tables, for what is too much for documents; statements must be repeatable."""
+        with self._lock:
+            self._connection.executescript(schema)
+
+    def execute(self, statement: str, arguments: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement on such tables; its rows."""
+        with self.transaction():
+            return self._connection.execute(statement, tuple(arguments)).fetchall()
 
     def put(self, kind: str, identifier: str, document: str, region: str = "") -> None:
         """Write a document, new or over the old one; its place in listings stays that of its first write."""

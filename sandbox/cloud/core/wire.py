@@ -6,7 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -73,6 +73,8 @@ class Response:
     content_type: str
     body: bytes
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the answer carries beyond its type and request id."""
 
 
 def new_request_id() -> str:
@@ -84,7 +86,7 @@ def rpc_answer(action: str, answer: Mapping[str, Any], request_id: str, *, as_js
     """A successful answer of the RPC style."""
     document = {"RequestId": request_id, **answer}
     if as_json:
-        return Response(200, "application/json;charset=utf-8", _json(document), request_id)
+        return Response(200, "application/json;charset=utf-8", json_bytes(document), request_id)
     body = f'<?xml version="1.0" encoding="UTF-8" ?>{_element(action + "Response", document)}'
     return Response(200, "text/xml;charset=utf-8", body.encode("utf-8", "replace"), request_id)
 
@@ -99,7 +101,7 @@ def rpc_error(error: CloudError, request_id: str, host: str, *, as_json: bool) -
         "Recommend": "",
     }
     if as_json:
-        return Response(error.status, "application/json;charset=utf-8", _json(document), request_id)
+        return Response(error.status, "application/json;charset=utf-8", json_bytes(document), request_id)
     body = f'<?xml version="1.0" encoding="UTF-8" ?>{_element("Error", document)}'
     return Response(error.status, "text/xml;charset=utf-8", body.encode("utf-8", "replace"), request_id)
 
@@ -108,7 +110,7 @@ def roa_answer(answer: Any, request_id: str) -> Response:
     """A successful answer of the ROA style; None is an answer without a body."""
     if answer is None:
         return Response(204, "application/json;charset=utf-8", b"", request_id)
-    return Response(200, "application/json;charset=utf-8", _json(answer), request_id)
+    return Response(200, "application/json;charset=utf-8", json_bytes(answer), request_id)
 
 
 def roa_refusal(error: CloudError, request_id: str, host: str) -> Response:
@@ -127,10 +129,11 @@ def roa_error(error: CloudError, request_id: str) -> Response:
         "requestId": request_id,
         "status": error.status,
     }
-    return Response(error.status, "application/json;charset=utf-8", _json(document), request_id)
+    return Response(error.status, "application/json;charset=utf-8", json_bytes(document), request_id)
 
 
-def _json(value: Any) -> bytes:
+def json_bytes(value: Any) -> bytes:
+    """Compact JSON; half characters become question marks."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 

@@ -44,6 +44,14 @@ OSS_ALIASES = {
     "GetObjectDetailedMeta": "HeadObject",
     "DeleteObjectVersions": "DeleteMultipleObjects",
 }
+SLS_ALIASES = {
+    "CreateDashboardString": "CreateDashboard",
+    "GetDashboardString": "GetDashboard",
+    "UpdateDashboardString": "UpdateDashboard",
+    "CreateMetricStore": "CreateSubStore",
+    "UpdateMetricStore": "UpdateSubStoreTtl",
+}
+"""The SDK makes a metric store of a log store, which is called beside, and a table in it."""
 
 
 class ProviderCall(BaseModel):
@@ -81,6 +89,8 @@ def _action(product: str, method: str) -> str:
         return CS_ALIASES.get(method, method)
     if product == "Oss":
         return OSS_ALIASES.get(method, re.sub("^SetBucket", "PutBucket", method))
+    if product == "Sls":
+        return SLS_ALIASES.get(method, method)
     return method
 
 

@@ -1,4 +1,7 @@
-"""The Location service, API version 2015-06-12: the address of every emulated service is the emulator's own."""
+"""The Location service, API version 2015-06-12: the address of every emulated service is the emulator's own.
+
+Except where a client puts a name in front of the endpoint, which no address can carry: those get the real host name.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sandbox.cloud.core.service import Answer, Call, Service, action
+
+BY_NAME = {"sls": "{region}.log.aliyuncs.com"}
+"""Endpoints by service code, that are host names: clients reach them by the cloud's proxy."""
 
 
 @dataclass
@@ -20,7 +26,7 @@ class LocationService(Service):
 
     @action("DescribeEndpoints", "Id ServiceCode Type")
     def describe_endpoints(self, call: Call) -> Answer:
-        """The emulator's address, for whatever service and region."""
+        """The emulator's address, for nearly every service and every region."""
         region, code = call.parameters.required("Id"), call.parameters.required("ServiceCode")
         endpoint = {
             "Id": region,
@@ -28,7 +34,7 @@ class LocationService(Service):
             "SerivceCode": code,
             "Namespace": "",
             "Type": call.parameters.text("Type", "openAPI"),
-            "Endpoint": self.endpoint,
+            "Endpoint": BY_NAME.get(code.lower(), self.endpoint).format(region=region),
             "Protocols": {"Protocols": ["HTTPS"]},
         }
         return {"Success": True, "Endpoints": {"Endpoint": [endpoint]}}

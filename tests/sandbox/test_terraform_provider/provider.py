@@ -22,7 +22,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox import toolchain
 
-PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI")
+PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI", "CR")
 START_SECONDS = 30
 CALL_SECONDS = 180
 MEBIBYTE = 1024 * 1024
@@ -43,6 +43,7 @@ class EmulatorProcess:
         self.cache = folder / "cache"
         self._process: subprocess.Popen[str] | None = None
         self.endpoint = ""
+        self.proxy = ""
 
     def start(self) -> None:
         environment = {
@@ -60,6 +61,7 @@ class EmulatorProcess:
         line = self._process.stdout.readline()
         assert line.startswith("listening on https://"), line
         self.endpoint = line.split("https://")[1].split(",")[0]
+        self.proxy = f"http://127.0.0.1:{line.rsplit(' ', 1)[1].strip()}"
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
@@ -99,6 +101,8 @@ class Provider:
             "ALICLOUD_ACCESS_KEY": credentials["access_key_id"],
             "ALICLOUD_SECRET_KEY": secret or credentials["access_key_secret"],
             "ALIBABA_CLOUD_ACCOUNT_ID": credentials["account_id"],
+            "HTTPS_PROXY": emulator.proxy,
+            "NO_PROXY": f"127.0.0.1,{emulator.endpoint}",
         }
         self._process = subprocess.Popen(
             [str(toolchain.binary("pulumi-resource-alicloud"))],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -79,3 +80,15 @@ def test_a_missing_alicloud_plugin_is_told_with_the_command_that_obtains_it(tmp_
     (tmp_path / "alicloud").unlink()
     with pytest.raises(SandboxError, match="make toolchain"):
         run(tmp_path)
+
+
+def test_the_alicloud_provider_alone_is_led_through_a_proxy(tmp_path: Path) -> None:
+    program(tmp_path / "alicloud", '#!/bin/sh\necho "$HTTPS_PROXY $1"\n')
+    proxy = {"HTTPS_PROXY": "http://172.30.0.1:3128"}
+    places = (tmp_path / "state", Path(sys.executable), tmp_path / "alicloud", tmp_path / "home")
+    found = install_plugins(*places, proxy)
+    command = [found["pulumi-resource-alicloud"], "engine"]
+    started = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=True)
+    assert started.stdout == "http://172.30.0.1:3128 engine\n"
+    assert "172.30.0.1" not in found["pulumi-resource-kubernetes"].read_text()
+    assert install_plugins(*places, proxy) == found
