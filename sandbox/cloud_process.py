@@ -11,11 +11,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from sandbox.certificates import certificate_authority, server_certificate
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, UsageError
 from sandbox.paths import REPOSITORY
 from sandbox.settings import SandboxSettings
 
@@ -108,6 +109,11 @@ def status(settings: SandboxSettings) -> dict[str, Any]:
     return ask(settings, "GET", "status")
 
 
+def page_address(settings: SandboxSettings) -> str:
+    """Where a browser on this machine finds the status page."""
+    return f"https://{settings.addresses.cloud}/_sandbox/"
+
+
 def ask(
     settings: SandboxSettings, method: str, path: str, content: Any = None, *, timeout_seconds: float = ASK_SECONDS
 ) -> dict[str, Any]:
@@ -115,6 +121,7 @@ def ask(
 
     Raises:
         SandboxError: when the cloud does not answer, or refuses; it says why.
+        UsageError: when what was asked for makes no sense to it.
     """
     context = ssl.create_default_context(cafile=str(certificate_authority(settings.cache).certificate_path))
     url = f"https://{settings.addresses.cloud}/_sandbox/{path}"
@@ -126,7 +133,8 @@ def ask(
         with opener.open(request, timeout=timeout_seconds) as answer:
             found: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
-        raise SandboxError(f"the cloud refused: {_reason(error.read(4000))}") from error
+        kind = UsageError if error.code == HTTPStatus.BAD_REQUEST else SandboxError
+        raise kind(f"the cloud refused: {_reason(error.read(4000))}") from error
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise SandboxError(f"the cloud does not answer on {url}: {error}; run `python -m sandbox up`") from error
     return found

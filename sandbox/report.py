@@ -1,11 +1,15 @@
-"""What `deploy` says at its end: where the model, the DNS name and the logs are, and how good the model is."""
+"""What the commands say to a person: the end of a deployment, the status, the doctor's findings, faults, calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sandbox.doctor import Finding
 from sandbox.settings import SandboxSettings
+
+SHOWN_NODES = 20
+"""Nodes that the status lists one by one in each region."""
 
 
 def render(result: dict[str, Any], settings: SandboxSettings, business: str) -> str:
@@ -25,31 +29,59 @@ def render(result: dict[str, Any], settings: SandboxSettings, business: str) -> 
             f"  training     namespace {places['namespace']}; python -m sandbox logs {business}",
         ]
     lines += [
-        f"cloud          https://{settings.addresses.cloud}/_sandbox/status, or python -m sandbox status",
+        f"status page    https://{settings.addresses.cloud}/_sandbox/ in a browser, or python -m sandbox status",
         f'next           eval "$(python -m sandbox env)" && pulumi preview --stack {business}',
     ]
     return "\n".join(lines)
 
 
+def render_findings(findings: Sequence[Finding]) -> str:
+    """The doctor's findings on one screen: a line each, and below what is not well the way to mend it."""
+    width = max(len(finding.check) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok ' if finding.is_well else 'BAD'} {finding.check:<{width}}  {finding.found}")
+        if finding.remedy:
+            lines.append(f"    {'':<{width}}  -> {finding.remedy}")
+    bad = sum(not finding.is_well for finding in findings)
+    return "\n".join([*lines, f"{bad} of {len(findings)} need something" if bad else "this machine has all it needs"])
+
+
 def render_status(status: dict[str, Any]) -> str:
-    """What the cloud says of itself, as a person reads it: clusters, nodes, resources, names, errors."""
-    services = status.get("services", {})
-    container_service = services.get("CS", {})
-    lines = [
-        f"cluster: {cluster['name']} in {cluster['region']}: {cluster['state']} {cluster.get('reason', '')}".rstrip()
-        for cluster in container_service.get("clusters", [])
-    ]
-    lines += [f"node: {name}: {state}" for name, state in sorted(container_service.get("nodes", {}).items())]
-    resources = ", ".join(f"{kind} {count}" for kind, count in sorted(status.get("resources", {}).items()))
-    lines.append(f"resources: {resources or 'none'}")
-    zones = services.get("Alidns", {}).get("zones", {})
+    """What the cloud says of itself, as a person reads it: regions, clusters, resources, names, errors."""
+    lines = [line for region in status.get("regions", []) for line in _region(region)]
+    for service, kinds in status.get("resources_by_service", {}).items():
+        lines.append(f"resources: {service}: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}")
+    zones = status.get("services", {}).get("Alidns", {}).get("zones", {})
     lines += [f"zone: {name}: {count} records" for name, count in sorted(zones.items())]
     lines += [f"fault: {render_fault(fault)}" for fault in status.get("faults", [])]
     lines += [f"unknown action: {name}: {count} calls" for name, count in _counted(status, "unknown_actions")]
     lines += [f"ignored parameter: {name}: {count} calls" for name, count in _counted(status, "ignored_parameters")]
     for call in status.get("last_errors", []):
         lines.append(f"error: {call['time']} {call['service']}.{call['action']}: {call['code']}: {call['message']}")
-    return "\n".join(lines)
+    return "\n".join(lines) or "nothing in it yet"
+
+
+def _region(region: Mapping[str, Any]) -> Iterator[str]:
+    """A region and what is inside its clusters; of many nodes those that are not ready come first."""
+    yield f"region: {region['name']}: {'out' if region['out'] else 'reachable'}"
+    for cluster in region["clusters"]:
+        reason = cluster["reason"] or cluster["error"]
+        yield f"  cluster: {cluster['name']}: {cluster['state']}: {reason}".removesuffix(": ")
+        inside = cluster["inside"]
+        if inside is None:
+            continue
+        counts = inside["nodes"]
+        kinds = f"{counts['real']} real, {counts['simulated']} simulated"
+        yield f"  nodes: {counts['ready']} of {counts['total']} ready ({kinds})"
+        for node in inside["listed_nodes"][:SHOWN_NODES]:
+            yield f"    {node['name']}: {'Ready' if node['ready'] else 'NotReady'}: {node['reason']}".removesuffix(": ")
+        if counts["total"] > SHOWN_NODES:
+            yield f"    and {counts['total'] - SHOWN_NODES} more"
+        for namespace, phases in inside["pods"].items():
+            yield f"  pods in {namespace}: {', '.join(f'{phase} {count}' for phase, count in sorted(phases.items()))}"
+        for pod in inside["troubles"]:
+            yield f"    {pod['namespace']}/{pod['name']}: {pod['phase']}: {pod['reason']}"
 
 
 def _counted(status: Mapping[str, Any], what: str) -> list[tuple[str, int]]:

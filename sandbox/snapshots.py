@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from sandbox import replacement
 from sandbox.cloud.core.clock import CloudClock, iso
 from sandbox.cloud.core.store import Store
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, UsageError
 from sandbox.locking import exclusive
 from sandbox.replacement import DATABASE, OBJECTS
 from sandbox.settings import SandboxSettings
@@ -142,7 +142,7 @@ def _alone(settings: SandboxSettings) -> Iterator[None]:
 
 def _folder(settings: SandboxSettings, name: str) -> Path:
     if not NAME.fullmatch(name):
-        raise SandboxError(
+        raise UsageError(
             f"a snapshot cannot be named {name!r}: 1 to 64 letters, digits, dots, hyphens and underscores, "
             "beginning with a letter or digit"
         )

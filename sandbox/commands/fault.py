@@ -9,8 +9,8 @@ from urllib.parse import quote
 from sandbox import cloud_process
 from sandbox.cloud.core.faults import region_out
 from sandbox.commands import node_fault
-from sandbox.commands.common import Commands, add_json, declare, show
-from sandbox.durations import parse_duration
+from sandbox.commands.common import Commands, add_json, declare, duration, show
+from sandbox.errors import UsageError
 from sandbox.report import render_fault
 from sandbox.settings import SandboxSettings
 
@@ -29,24 +29,34 @@ the same faults. Rules outlive a restart of the cloud; a reset ends them.
   python -m sandbox fault remove no-clusters; python -m sandbox fault clear
 """
 
+LIST = """
+  python -m sandbox fault list --json | jq '.faults[] | {name, struck}'
+"""
+REMOVE = """
+  python -m sandbox fault remove no-clusters
+"""
+CLEAR = """
+  python -m sandbox fault clear
+"""
+
 
 def add(commands: Commands) -> None:
     """Declare the command."""
     fault = declare(commands, "fault", run_list, "let calls fail, come late or find no endpoint", DETAILS)
     add_json(fault)
     actions = fault.add_subparsers(metavar="ACTION")
-    add_json(declare(actions, "list", run_list, "show the rules, and how often each matched and struck"))
+    add_json(declare(actions, "list", run_list, "show the rules, and how often each matched and struck", LIST))
     _add_rule(declare(actions, "add", run_add, "put a rule in force", DETAILS))
-    remove = declare(actions, "remove", run_remove, "end a rule")
-    remove.add_argument("name", help="as `fault list` shows it")
+    remove = declare(actions, "remove", run_remove, "end a rule", REMOVE)
+    remove.add_argument("name", metavar="NAME", help="as `fault list` shows it")
     add_json(remove)
-    add_json(declare(actions, "clear", run_clear, "end all rules"))
+    add_json(declare(actions, "clear", run_clear, "end all rules", CLEAR))
     for name, run, summary in (
         ("region-out", run_region_out, "make every endpoint of a region unreachable"),
         ("region-back", run_region_back, "end that"),
     ):
-        parser = declare(actions, name, run, summary)
-        parser.add_argument("region", help="such as cn-hangzhou")
+        parser = declare(actions, name, run, summary, f"  python -m sandbox fault {name} cn-shanghai")
+        parser.add_argument("region", metavar="REGION", help="such as cn-hangzhou")
         add_json(parser)
     node_fault.add(actions)
 
@@ -64,7 +74,10 @@ def _add_rule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", type=int, help="its HTTP status, 400 to 599 (default: the code's usual, or 500)")
     parser.add_argument("--message", help="its message")
     parser.add_argument(
-        "--latency", metavar="DURATION", help="carry the call out (or fail it) later, such as 250ms or 2s"
+        "--latency",
+        metavar="DURATION",
+        type=duration,
+        help="carry the call out (or fail it) later, such as 250ms or 2s",
     )
     parser.add_argument("--reset", action="store_true", help="cut the connection instead of answering")
     parser.add_argument("--name", help="by which to remove it (default: the cloud chooses one)")
@@ -112,7 +125,7 @@ def _put(options: argparse.Namespace, settings: SandboxSettings, rule: dict[str,
 
 
 def _rule(options: argparse.Namespace) -> dict[str, Any]:
-    """The rule as the cloud takes it, which checks it. Raises ValueError for options without --error."""
+    """The rule as the cloud takes it, which checks it. Raises UsageError for options without --error."""
     rule: dict[str, Any] = {
         name: getattr(options, name) for name in ("service", "region", "action", "probability", "seed", "reset")
     }
@@ -120,7 +133,7 @@ def _rule(options: argparse.Namespace) -> dict[str, Any]:
         given = {"code": options.error, "status": options.status, "message": options.message}
         rule["error"] = {name: value for name, value in given.items() if value is not None}
     elif options.status is not None or options.message is not None:
-        raise ValueError("--status and --message belong to an error; give --error CODE too")
+        raise UsageError("--status and --message belong to an error; give --error CODE too")
     if options.latency is not None:
-        rule["latency_milliseconds"] = round(parse_duration(options.latency).total_seconds() * 1000)
+        rule["latency_milliseconds"] = round(options.latency.total_seconds() * 1000)
     return rule | {name: value for name in ("count", "name") if (value := getattr(options, name)) is not None}

@@ -4,80 +4,150 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from dataclasses import asdict
 
-from sandbox import cloud_process, doctor, lifecycle
-from sandbox.commands.common import Commands, add_json, declare, show
-from sandbox.environment import shell_exports
+from sandbox import cloud_process, doctor, equipment, lifecycle
+from sandbox.commands.common import Commands, Exit, add_json, declare, show
+from sandbox.environment import environment, shell_exports
 from sandbox.progress import Progress
-from sandbox.report import render_status
+from sandbox.report import render_findings, render_status
 from sandbox.settings import SandboxSettings
+
+PREPARE = """
+The first time about 30 minutes on two cores, later seconds; an interrupted one goes on where it was. `up` does it, too.
+
+  python -m sandbox prepare
+"""
+TOOLCHAIN = """
+Each tool comes from PATH at exactly the pinned version, or from its official download, or is built from its source.
+
+  python -m sandbox toolchain
+  python -m sandbox toolchain --json | jq '.tools[] | {name, version, path}'
+"""
+UP = """
+Prepares what is not there yet, then starts the cloud; the clusters that it remembers come back. No effect when it runs.
+Needs root. A business with its model is brought up by `deploy`.
+
+  python -m sandbox up && eval "$(python -m sandbox env)"
+  python -m sandbox up --json | jq -r .status_page
+"""
+DOWN = """
+Ends every process, mount, interface and control group of the sandbox; exit status 1 when something is still there. The
+next `up` goes on from where it was. Needs root.
+
+  python -m sandbox down
+  python -m sandbox down --purge           forget all resources, objects, snapshots and Pulumi's state
+"""
+STATUS = """
+Regions with their clusters, nodes and pods; resources, faults, the latest errors, what was asked for and is not
+emulated. The same live in a browser: the status page, whose address is shown. Exit status 1 when the cloud does not
+answer.
+
+  python -m sandbox status
+  python -m sandbox status --json | jq '.regions[].clusters[] | {name, state}'
+"""
+ENV = """
+Programs that read the usual variables (pulumi, kubectl, the SDKs, the Terraform provider) then talk to the sandbox.
+
+  eval "$(python -m sandbox env)"
+  python -m sandbox env --json | jq -r .ALIBABA_CLOUD_ACCESS_KEY_ID
+"""
+DOCTOR = """
+Changes nothing. Each line that is not ok is followed by the way to mend it; exit status 1 when there is one.
+
+  python -m sandbox doctor
+  python -m sandbox doctor --json | jq '.findings[] | select(.remedy != "")'
+"""
 
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
-    prepare = declare(commands, "prepare", run_prepare, "obtain and build what is cached: tools, images")
+    prepare = declare(commands, "prepare", run_prepare, "obtain and build what is cached: tools, images", PREPARE)
     prepare.add_argument("--tests", action="store_true", help="also what only this project's tests need (a browser)")
-    toolchain = declare(commands, "toolchain", run_toolchain, "obtain the tools only")
+    toolchain = declare(commands, "toolchain", run_toolchain, "obtain the tools only", TOOLCHAIN)
     toolchain.add_argument("--all", action="store_true", help="also those that only later parts need (kwok)")
-    declare(commands, "up", run_up, "start the cloud")
-    down = declare(commands, "down", run_down, "stop the cloud and its regions; state stays")
+    add_json(toolchain)
+    add_json(declare(commands, "up", run_up, "start the cloud", UP))
+    down = declare(commands, "down", run_down, "stop the cloud and its regions; state stays", DOWN)
     down.add_argument("--purge", action="store_true", help="forget the state too, with its snapshots")
-    add_json(declare(commands, "status", run_status, "what runs"))
-    declare(commands, "env", run_env, "print the variables that point programs at the sandbox, for eval")
-    declare(commands, "doctor", run_doctor, "look at this machine and at what is left on it")
+    add_json(down)
+    add_json(declare(commands, "status", run_status, "show what runs", STATUS))
+    summary = "print the variables that point programs at the sandbox, for eval"
+    add_json(declare(commands, "env", run_env, summary, ENV))
+    add_json(declare(commands, "doctor", run_doctor, "say what this machine lacks, and how to get it", DOCTOR))
 
 
 def run_prepare(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Obtain and build everything."""
     lifecycle.prepare(settings, Progress(), for_tests=options.tests)
-    return 0
+    return Exit.DONE
 
 
 def run_toolchain(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Obtain the tools."""
-    lifecycle.obtain_toolchain(Progress(), all_tools=options.all)
-    return 0
+    tools = [
+        {"name": one.tool.name, "version": one.tool.version, "path": str(one.path), "source": one.source}
+        for one in lifecycle.obtain_toolchain(Progress(), all_tools=options.all)
+    ]
+    text = "\n".join(f"{tool['name']:<26} {tool['version']:<10} {tool['path']}" for tool in tools)
+    return show(options, {"tools": tools}, text)
 
 
 def run_up(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Start the cloud."""
-    progress = Progress()
+    progress, begun = Progress(), time.monotonic()
+    ran = cloud_process.is_answering(settings)
     lifecycle.prepare(settings, progress)
     lifecycle.start(settings, progress)
-    return 0
+    found = {
+        "started": not ran,
+        "seconds": round(time.monotonic() - begun, 1),
+        "endpoint": f"https://{settings.addresses.cloud}",
+        "dns_server": f"{settings.addresses.cloud}:53",
+        "status_page": cloud_process.page_address(settings),
+        "process": cloud_process.process_id(settings),
+        "state": str(settings.state),
+    }
+    text = (
+        f"cloud        {found['endpoint']} {'was running' if ran else 'runs'}, DNS on {found['dns_server']}\n"
+        f"status page  {found['status_page']}\n"
+        'next         eval "$(python -m sandbox env)"'
+    )
+    return show(options, found, text)
 
 
 def run_down(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Stop everything; 1 when something could not be removed."""
     left = lifecycle.stop(settings, Progress(), purge=options.purge)
+    show(options, {"left": left, "purged": options.purge}, "")
     for trace in left:
         print(f"still there: {trace}", file=sys.stderr)
-    return 1 if left else 0
+    return Exit.FAILED if left else Exit.DONE
 
 
 def run_env(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Print the variables."""
-    print(shell_exports(settings))
-    return 0
+    return show(options, environment(settings), shell_exports(settings))
 
 
 def run_doctor(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Print the doctor's findings; 1 when something must be done."""
-    findings = doctor.examine(settings)
-    for finding in findings:
-        print(f"{'ok ' if finding.is_well else 'BAD'} {finding.check}: {finding.found}")
-        if not finding.is_well:
-            print(f"    {finding.remedy}")
-    return 0 if all(finding.is_well for finding in findings) else 1
+    findings = [*doctor.examine(settings), *equipment.examine(settings)]
+    well = all(finding.is_well for finding in findings)
+    show(options, {"well": well, "findings": [asdict(finding) for finding in findings]}, render_findings(findings))
+    return Exit.DONE if well else Exit.FAILED
 
 
 def run_status(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Print what runs; 1 when the cloud does not answer."""
-    answers = cloud_process.is_answering(settings)
-    status = cloud_process.status(settings) if answers else {}
-    text = "cloud: not running; start it with `python -m sandbox up`"
-    if answers:
-        process = cloud_process.process_id(settings)
-        text = f"cloud: answers on https://{settings.addresses.cloud} (process {process})\n{render_status(status)}"
-    show(options, {"running": answers, **status}, text)
-    return 0 if answers else 1
+    if not cloud_process.is_answering(settings):
+        show(options, {"running": False}, "cloud: not running; start it with `python -m sandbox up`")
+        return Exit.FAILED
+    status, process = cloud_process.status(settings), cloud_process.process_id(settings)
+    page = cloud_process.page_address(settings)
+    text = (
+        f"cloud: answers on https://{settings.addresses.cloud} (process {process})\n"
+        f"status page: {page}\n{render_status(status)}"
+    )
+    return show(options, {"running": True, "status_page": page, "process": process, **status}, text)

@@ -26,6 +26,9 @@ booted, empty, where it is gone. Killed half-way, a restore leaves the old state
   python -m sandbox snapshot restore before-upgrade
   python -m sandbox snapshot delete before-upgrade
 """
+LIST = """
+  python -m sandbox snapshot list --json | jq -r '.snapshots[].name'
+"""
 RESET_DETAILS = """
 Every resource, object and fault rule goes, every cluster ends, the clock shows the machine's time. The account with its
 root key stays, so that the variables of `python -m sandbox env` stay good; snapshots stay, too. Pulumi's own state is
@@ -45,10 +48,10 @@ def add(commands: Commands) -> None:
         ("restore", run_restore, "put a kept state in the place of the present one"),
         ("delete", run_delete, "forget a kept state"),
     ):
-        parser = declare(actions, name, run, summary, HOLDS)
-        parser.add_argument("name", help="letters, digits, dots, hyphens and underscores")
+        parser = declare(actions, name, run, summary, f"{HOLDS}\n  python -m sandbox snapshot {name} before-upgrade")
+        parser.add_argument("name", metavar="NAME", help="letters, digits, dots, hyphens and underscores")
         add_json(parser)
-    add_json(declare(actions, "list", run_list, "show what is kept"))
+    add_json(declare(actions, "list", run_list, "show what is kept", LIST))
     add_json(declare(commands, "reset", run_reset, "empty the cloud", RESET_DETAILS))
 
 

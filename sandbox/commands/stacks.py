@@ -5,28 +5,43 @@ from __future__ import annotations
 import argparse
 
 from sandbox import deployment
-from sandbox.commands.common import Commands, declare
+from sandbox.commands.common import Commands, Exit, add_json, declare, show
 from sandbox.progress import Progress
 from sandbox.report import render
 from sandbox.settings import SandboxSettings
+
+DEPLOY = """
+Prepares, starts the cloud, runs `pulumi up` for the platform and the business, uploads the corpus, and waits until a
+model is trained. Each step finds what is done already: run it again after an interruption or a change.
+
+  python -m sandbox deploy qa
+  python -m sandbox deploy qa --json | jq -r .outputs.dns_name
+"""
+DESTROY = """
+Runs `pulumi destroy`, businesses first, after lifting the protection of data and emptying the buckets. The cloud goes
+on; `reset` empties it without Pulumi, `down --purge` forgets everything.
+
+  python -m sandbox destroy
+"""
 
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
     deploy = declare(
-        commands, "deploy", run_deploy, "set everything up and bring one business up, with a trained model"
+        commands, "deploy", run_deploy, "set everything up and bring one business up, with a trained model", DEPLOY
     )
-    deploy.add_argument("business", help="the business's stack, such as qa")
-    declare(commands, "destroy", run_destroy, "pulumi destroy of every stack, with the data in its buckets")
+    deploy.add_argument("business", metavar="BUSINESS", help="the business's stack, such as qa")
+    add_json(deploy)
+    declare(commands, "destroy", run_destroy, "take every stack down, with the data in its buckets", DESTROY)
 
 
 def run_deploy(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Bring a business up."""
-    print(render(deployment.deploy(settings, options.business, Progress()), settings, options.business))
-    return 0
+    found = deployment.deploy(settings, options.business, Progress())
+    return show(options, found, render(found, settings, options.business))
 
 
 def run_destroy(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Take every stack down."""
     deployment.destroy(settings, Progress())
-    return 0
+    return Exit.DONE

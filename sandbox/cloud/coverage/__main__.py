@@ -6,6 +6,7 @@ import argparse
 import datetime
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.addresses import Addresses
@@ -14,7 +15,7 @@ from sandbox.cloud.core.calls import CallLog
 from sandbox.cloud.core.clock import ManualClock
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.coverage.data import load
-from sandbox.cloud.coverage.table import Emulator, render
+from sandbox.cloud.coverage.table import Emulator, answered, render, rows
 from sandbox.cloud.cs.backend import SimulatedBackend
 from sandbox.cloud.oss.api.routes import BUCKET, OBJECT, SERVICE
 from sandbox.settings import SandboxSettings
@@ -38,24 +39,31 @@ def emulator() -> Emulator:
     return Emulator.of(cloud.services, operations)
 
 
-def run(*, check: bool) -> int:
-    """Write the page; with `check`, 1 when it is not what would be written."""
-    text = render(load(), emulator())
-    if check:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"error: {PAGE} is stale; run `python -m sandbox coverage` and commit it", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    print(PAGE)
-    return 0
+@dataclass(frozen=True)
+class Coverage:
+    """What the page says in short, and whether it said that before."""
+
+    services: dict[str, dict[str, int]]
+    """By service: how many actions the provider can call (`actions`), and how many are `answered`."""
+    was_stale: bool
+
+
+def run(*, check: bool) -> Coverage:
+    """Write the page; with `check`, only look whether it is what would be written."""
+    calls, found = load(), emulator()
+    text = render(calls, found)
+    was_stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
+    if was_stale and not check:
+        PAGE.write_text(text, encoding="utf-8")
+    return Coverage(answered(rows(calls, found)), was_stale)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.cloud.coverage", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
-    return run(check=parser.parse_args(arguments).check)
+    options = parser.parse_args(arguments)
+    return 1 if run(check=options.check).was_stale and options.check else 0
 
 
 if __name__ == "__main__":

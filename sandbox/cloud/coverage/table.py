@@ -79,6 +79,16 @@ def rows(calls: ProviderCalls, emulator: Emulator) -> list[Row]:
     return [merged[key] for key in sorted(merged)]
 
 
+def answered(found: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """How many of each service's actions are answered, and how many the provider can call."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in found:
+        service = counts.setdefault(row.service, {"answered": 0, "actions": 0})
+        service["answered"] += row.implemented
+        service["actions"] += 1
+    return dict(sorted(counts.items()))
+
+
 def _row(call: ProviderCall, emulator: Emulator, resource: str) -> Row:
     product = call.product.lower()
     if product == OBJECT_STORAGE:

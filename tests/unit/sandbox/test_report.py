@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.report import render, render_call, render_fault, render_status
+from sandbox.doctor import Finding
+from sandbox.report import render, render_call, render_fault, render_findings, render_status
 from sandbox.settings import SandboxSettings
 
 
@@ -25,31 +26,64 @@ def test_the_report_names_model_evaluation_dns_name_and_logs(settings: SandboxSe
     assert "python -m sandbox logs qa" in text
 
 
-def test_the_status_names_clusters_nodes_and_failed_calls() -> None:
+def test_the_status_names_regions_clusters_nodes_pods_and_failed_calls() -> None:
+    inside = {
+        "nodes": {"total": 1000, "ready": 999, "real": 1, "simulated": 999},
+        "listed_nodes": [
+            {"name": "n0", "ready": False, "reason": "NodeStatusUnknown"},
+            *({"name": f"n{number}", "ready": True, "reason": ""} for number in range(1, 100)),
+        ],
+        "pods": {"qa": {"Running": 3, "Pending": 1}},
+        "troubles": [{"namespace": "qa", "name": "p", "phase": "Pending", "reason": "Unschedulable"}],
+    }
+    clusters = [
+        {"name": "one", "state": "failed", "reason": "no memory", "error": "", "inside": None},
+        {"name": "two", "state": "running", "reason": "", "error": "", "inside": inside},
+    ]
     status = {
-        "resources": {"vpc": 1, "node": 2},
-        "services": {
-            "CS": {
-                "clusters": [{"name": "one", "region": "cn-hangzhou", "state": "failed", "reason": "no memory"}],
-                "nodes": {"n1": "Ready"},
-            },
-            "Alidns": {"zones": {"example.com": 3}},
-        },
+        "regions": [
+            {"name": "cn-hangzhou", "out": False, "clusters": clusters},
+            {"name": "cn-shanghai", "out": True, "clusters": []},
+        ],
+        "resources_by_service": {"CS": {"node-pool": 2, "cluster": 1}},
+        "services": {"Alidns": {"zones": {"example.com": 3}}},
         "last_errors": [
             {"time": "T", "service": "Vpc", "action": "Fly", "code": "InvalidAction.NotFound", "message": "unknown"}
         ],
     }
-    assert render_status(status).splitlines() == [
-        "cluster: one in cn-hangzhou: failed no memory",
-        "node: n1: Ready",
-        "resources: node 2, vpc 1",
+    lines = render_status(status).splitlines()
+    assert lines[:6] == [
+        "region: cn-hangzhou: reachable",
+        "  cluster: one: failed: no memory",
+        "  cluster: two: running",
+        "  nodes: 999 of 1000 ready (1 real, 999 simulated)",
+        "    n0: NotReady: NodeStatusUnknown",
+        "    n1: Ready",
+    ]
+    assert lines[24:] == [
+        "    and 980 more",
+        "  pods in qa: Pending 1, Running 3",
+        "    qa/p: Pending: Unschedulable",
+        "region: cn-shanghai: out",
+        "resources: CS: cluster 1, node-pool 2",
         "zone: example.com: 3 records",
         "error: T Vpc.Fly: InvalidAction.NotFound: unknown",
     ]
 
 
 def test_the_status_of_an_empty_cloud_is_one_line() -> None:
-    assert render_status({}) == "resources: none"
+    assert render_status({}) == "nothing in it yet"
+
+
+def test_what_a_machine_lacks_stands_with_the_way_to_get_it() -> None:
+    findings = [Finding("kernel", "6.1"), Finding("tools", "missing etcd", "run this")]
+    assert render_findings(findings).splitlines() == [
+        "ok  kernel  6.1",
+        "BAD tools   missing etcd",
+        "            -> run this",
+        "1 of 2 need something",
+    ]
+    assert render_findings(findings[:1]).splitlines()[-1] == "this machine has all it needs"
 
 
 def test_a_fault_says_what_it_strikes_how_and_how_often_it_did() -> None:
