@@ -66,7 +66,8 @@ PIP := -m pip install -q --disable-pip-version-check
 .PHONY: setup
 setup: .venv/.ready .venv-trainer/.ready
 
-.venv/.ready: requirements.txt sandbox/requirements.txt requirements-development.txt policies/requirements.txt
+.venv/.ready: requirements.txt sandbox/requirements.txt images/controllers/requirements.txt \
+		requirements-development.txt policies/requirements.txt
 	@$(call fresh_environment,.venv)
 	@echo "Installing the program's Python packages into .venv ..."
 	@flock .setup.lock bash -ec '.venv/bin/python $(PIP) -r requirements-development.txt && \

@@ -58,6 +58,9 @@ class ClusterSettings(Frozen):
     """The ElasticDL job's pods."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 2
+    standby_workers: Annotated[int, Field(ge=0, le=16)] = 0
+    """Workers more that start, build their model and then wait: one takes over within a second when a worker is lost,
+    where a start takes ten or more. Each holds a worker's CPU, memory and GPU, so none unless asked for."""
     parameter_servers: Annotated[int, Field(ge=1, le=64)] = 1
     master: ResourceRequest = ResourceRequest(cpu=0.25, memory_mebibytes=1024)
     worker: ResourceRequest = ResourceRequest(cpu=1.0, memory_mebibytes=4096, gpu=1)

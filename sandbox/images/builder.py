@@ -1,10 +1,10 @@
-"""Builds the base and trainer images, or finds that they are built, and tells the nodes by the index."""
+"""Builds the base image and those on it, or finds that they are built, and tells the nodes by the index."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sandbox.certificates import certificate_authority
@@ -13,12 +13,13 @@ from sandbox.images.base import root_file_system
 from sandbox.images.index import is_current, publish
 from sandbox.images.isolation import require_root, require_space, require_tools
 from sandbox.images.packages import host_sources, lend_apt_settings
-from sandbox.images.recipe import base_key, trainer_inputs, trainer_key
+from sandbox.images.recipe import base_key, image_inputs, image_key
 from sandbox.images.settings import (
     BASE_NAME,
     FREE_SPACE_AGAIN,
     FREE_SPACE_FIRST,
-    TRAINER_REFERENCE,
+    IMAGES,
+    Image,
     ImagePaths,
 )
 from sandbox.images.store import ImageStore
@@ -33,17 +34,19 @@ WHEELS_PLACE = "/mnt"
 """Empty in every Debian image, so nothing of the lent folder's place stays in a layer."""
 
 
-def build_images(paths: ImagePaths, progress: Progress, *, only_base: bool = False) -> Path:
-    """Bring every image up to date and return the index; nothing is done when the sources are as they were.
+def build_images(
+    paths: ImagePaths, progress: Progress, *, only_base: bool = False, images: Sequence[Image] = IMAGES
+) -> Path:
+    """Bring images up to date and return the index; nothing is done when the sources are as they were.
 
     Raises SandboxError, one line with the way out, when the machine can't build or a build fails.
     """
     authority = certificate_authority(paths.cache).certificate_path
     base = base_key(paths, authority)
-    trainer = trainer_key(paths, base)
-    archive = f"trainer-{trainer}.tar"
-    if not only_base and is_current(paths.index, TRAINER_REFERENCE, archive):
-        progress.line(f"images: up to date ({archive})")
+    keys = {image: image_key(paths, image, base) for image in images}
+    stale = [image for image in images if not is_current(paths.index, image.reference, _archive(image, keys[image]))]
+    if not only_base and not stale:
+        progress.line(f"images: up to date ({', '.join(_archive(image, keys[image]) for image in images)})")
         return paths.index
     require_root()
     require_tools()
@@ -56,12 +59,18 @@ def build_images(paths: ImagePaths, progress: Progress, *, only_base: bool = Fal
         _build_base(paths, store, base_image, authority, progress)
         if only_base:
             return paths.index
-        _build_trainer(paths, store, base, trainer, progress)
-        with progress.step(f"images: writing {archive}"):
-            store.export(TRAINER_REFERENCE, paths.results / archive)
-            publish(paths.index, TRAINER_REFERENCE, archive)
-            store.tidy(keep=[base_image, TRAINER_REFERENCE])
+        for image in stale:
+            _build(paths, store, image, base, keys[image], progress)
+            archive = _archive(image, keys[image])
+            with progress.step(f"images: writing {archive}"):
+                store.export(image.reference, paths.results / archive)
+                publish(paths.index, image.reference, archive)
+        store.tidy(keep=[base_image, *(image.reference for image in IMAGES)])
     return paths.index
+
+
+def _archive(image: Image, key: str) -> str:
+    return f"{image.name}-{key}.tar"
 
 
 def _build_base(paths: ImagePaths, store: ImageStore, image: str, authority: Path, progress: Progress) -> None:
@@ -76,34 +85,36 @@ def _build_base(paths: ImagePaths, store: ImageStore, image: str, authority: Pat
         shutil.rmtree(context)
 
 
-def _build_trainer(paths: ImagePaths, store: ImageStore, base: str, key: str, progress: Progress) -> None:
+def _build(paths: ImagePaths, store: ImageStore, image: Image, base: str, key: str, progress: Progress) -> None:
     require_same_python()
-    with progress.step("images: the trainer's Python packages"):
-        wheels = wheelhouse(paths, store.log)
-    with progress.step("images: trainer image"):
-        context = _empty(paths.work / "context-trainer")
-        stage_trainer(paths, base, key, context)
+    with progress.step(f"images: Python packages of {image.name}"):
+        wheels = wheelhouse(paths, image, store.log)
+    with progress.step(f"images: {image.name} image"):
+        context = _empty(paths.work / f"context-{image.name}")
+        stage(paths, image, base, key, context)
         store.build(
-            TRAINER_REFERENCE,
+            image.reference,
             context,
-            context / "images" / "trainer" / "Dockerfile",
+            context / "images" / image.name / "Dockerfile",
             {"BASE_IMAGE": f"{BASE_NAME}:{base}", "PIP_OPTIONS": f"--no-index --find-links={WHEELS_PLACE}"},
             {lend_apt_settings(paths.work / "apt", host_sources()): "/etc/apt", wheels: WHEELS_PLACE},
         )
         shutil.rmtree(context)
 
 
-def stage_trainer(paths: ImagePaths, base: str, key: str, context: Path) -> None:
-    """Copy the trainer image's inputs into `context`; raises SandboxError when they aren't what `key` stands for.
+def stage(paths: ImagePaths, image: Image, base: str, key: str, context: Path) -> None:
+    """Copy an image's inputs into `context`; raises SandboxError when they aren't what `key` stands for.
 
     An image under another content's key would be taken for up to date later.
     """
     try:
-        _lay_out(context, [(file, str(file.relative_to(paths.repository))) for file in trainer_inputs(paths)])
+        _lay_out(context, [(file, str(file.relative_to(paths.repository))) for file in image_inputs(paths, image)])
     except FileNotFoundError as error:
         raise SandboxError(f"{error.filename} went away while it was copied; run it again") from None
-    if trainer_key(ImagePaths(repository=context, cache=paths.cache), base) != key:
-        raise SandboxError(f"files of {paths.repository / 'trainer'} changed while the build began; run it again")
+    if image_key(ImagePaths(repository=context, cache=paths.cache), image, base) != key:
+        raise SandboxError(
+            f"files of {paths.repository / image.packages[0]} changed while the build began; run it again"
+        )
 
 
 def _empty(folder: Path) -> Path:

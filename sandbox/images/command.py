@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sandbox.errors import SandboxError
 from sandbox.images.builder import build_images
 from sandbox.images.index import read_index
-from sandbox.images.settings import ImagePaths
+from sandbox.images.settings import IMAGES, ImagePaths
 from sandbox.progress import Progress
 
 INTERRUPTED = 130
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     paths = ImagePaths.default()
     try:
         if options.action == "build":
-            build_images(paths, Progress(), only_base=options.image == "base")
+            wanted = [image for image in IMAGES if options.image in ("all", image.name)]
+            build_images(paths, Progress(), only_base=options.image == "base", images=wanted or IMAGES)
         _show(paths)
     except SandboxError as error:
         print(f"images: {error}", file=sys.stderr)
@@ -46,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         "build", help="build what its sources changed; the first time takes minutes, a change seconds"
     )
     build.add_argument(
-        "image", nargs="?", choices=["all", "trainer", "base"], default="all", help="which one (default: all of them)"
+        "image",
+        nargs="?",
+        choices=["all", *(image.name for image in IMAGES), "base"],
+        default="all",
+        help="which one (default: all of them)",
     )
     actions.add_parser("list", help="show each image's reference and archive")
     return parser

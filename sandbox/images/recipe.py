@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sandbox.errors import SandboxError
-from sandbox.images.settings import BASE_PACKAGES, RECIPE, SUITE, ImagePaths
+from sandbox.images.settings import BASE_PACKAGES, RECIPE, SUITE, Image, ImagePaths
 
 KEY_LENGTH = 16
 NOT_SOURCE = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "requirements-development.txt"}
-"""What tools leave behind inside trainer/, and what only its developers need."""
+"""What tools leave behind inside a package, and what only its developers need."""
 
 
 def root_file_system_key(paths: ImagePaths) -> str:
@@ -29,35 +29,37 @@ def base_key(paths: ImagePaths, authority: Path) -> str:
     )
 
 
-def wheelhouse_key(paths: ImagePaths) -> str:
-    """Key of the Python packages that the trainer image installs."""
-    return digest([f"recipe {RECIPE}"], paths.repository, requirement_files(paths))
+def wheelhouse_key(paths: ImagePaths, image: Image) -> str:
+    """Key of the Python packages that an image installs."""
+    return digest([f"recipe {RECIPE}"], paths.repository, requirement_files(paths, image))
 
 
-def trainer_key(paths: ImagePaths, base: str) -> str:
-    """Key of the trainer image on the base image with the key `base`."""
-    return digest([f"recipe {RECIPE}", base], paths.repository, trainer_inputs(paths))
+def image_key(paths: ImagePaths, image: Image, base: str) -> str:
+    """Key of an image on the base image with the key `base`."""
+    return digest([f"recipe {RECIPE}", base], paths.repository, image_inputs(paths, image))
 
 
-def trainer_inputs(paths: ImagePaths) -> list[Path]:
-    """Every file that reaches the trainer image's build, sorted. Raises SandboxError when trainer/ is missing."""
-    return [paths.trainer_sources / "Dockerfile", *requirement_files(paths), *_package_files(paths)]
+def image_inputs(paths: ImagePaths, image: Image) -> list[Path]:
+    """Every file that reaches an image's build, in a settled order. Raises SandboxError when a package is missing."""
+    packages = [file for package in image.packages for file in _package_files(paths.repository / package)]
+    return [paths.sources(image) / "Dockerfile", *requirement_files(paths, image), *packages]
 
 
-def requirement_files(paths: ImagePaths) -> list[Path]:
-    """The trainer image's pins: those installed with, and those installed without, their dependencies."""
-    return [paths.trainer_sources / name for name in ("requirements.txt", "requirements-no-deps.txt")]
+def requirement_files(paths: ImagePaths, image: Image) -> list[Path]:
+    """An image's pins."""
+    return [paths.sources(image) / name for name in image.requirements]
 
 
-def _package_files(paths: ImagePaths) -> list[Path]:
-    package = paths.repository / "trainer"
+def _package_files(package: Path) -> list[Path]:
+    if package.is_file():
+        return [package]
     files = sorted(
         path
         for path in package.rglob("*")
         if path.is_file() and not NOT_SOURCE.intersection(path.relative_to(package).parts)
     )
     if not files:
-        raise SandboxError(f"{package} holds no file; the trainer image needs it: restore it from the repository")
+        raise SandboxError(f"{package} holds no file; the images need it: restore it from the repository")
     return files
 
 

@@ -16,9 +16,11 @@ BASE_PACKAGES = ("ca-certificates",)
 BASE_NAME = "localhost/language-model-clusters/base"
 """Name in the builder's own store; its tag is its key. No node ever sees it."""
 
-TRAINER_REFERENCE = "registry-vpc.cn-hangzhou.aliyuncs.com/language-models/trainer:0.1.0"
-"""The name under which pods ask for the trainer, as the stack files give it. In the store it has no other name, because
-an archive bears every name of its image."""
+REGISTRY = "registry-vpc.cn-hangzhou.aliyuncs.com/language-models"
+TRAINER_REFERENCE = f"{REGISTRY}/trainer:0.1.0"
+CONTROLLERS_REFERENCE = f"{REGISTRY}/controllers:0.1.0"
+"""The names under which pods ask for the images, as the stack files give them. In the store they have no other name,
+because an archive bears every name of its image."""
 
 RECIPE = 1
 """Raise it when the builder's code changes what comes out of the same inputs."""
@@ -30,6 +32,30 @@ temporary files."""
 
 FREE_SPACE_AGAIN = 3 * GIBIBYTE
 """Bytes free before a later one: the new archive is whole before the old one goes."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image on the base image: a folder below images/ with a Dockerfile and pins, and the packages that it holds."""
+
+    name: str
+    """Its folder below images/, and what the command line calls it."""
+    reference: str
+    packages: tuple[str, ...]
+    """Files and folders of the repository that reach the build."""
+    requirements: tuple[str, ...] = ("requirements.txt",)
+    """Files of pins beside the Dockerfile; those of a `-no-deps` file are fetched without their dependencies."""
+
+
+TRAINER = Image("trainer", TRAINER_REFERENCE, ("trainer",), ("requirements.txt", "requirements-no-deps.txt"))
+CONTROLLERS = Image(
+    "controllers",
+    CONTROLLERS_REFERENCE,
+    # Of the trainer only its object store, which needs neither TensorFlow nor ElasticDL.
+    ("controllers", *(f"trainer/{name}.py" for name in ("__init__", "errors", "object_store", "oss"))),
+)
+IMAGES = (TRAINER, CONTROLLERS)
+"""In the order in which they are built."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +95,6 @@ class ImagePaths:
         """The base image's Dockerfile and Debian configuration."""
         return self.repository / "images" / "base"
 
-    @property
-    def trainer_sources(self) -> Path:
-        """The trainer image's Dockerfile and pins."""
-        return self.repository / "images" / "trainer"
+    def sources(self, image: Image) -> Path:
+        """An image's Dockerfile and pins."""
+        return self.repository / "images" / image.name

@@ -1,6 +1,6 @@
-"""The trainer image's Python packages as wheels, fetched with this machine's own pip settings.
+"""The images' Python packages as wheels, fetched with this machine's own pip settings.
 
-The image then installs from a folder: no registry's name, proxy or certificate of this machine gets near it.
+An image then installs from a folder: no registry's name, proxy or certificate of this machine gets near it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sandbox.errors import SandboxError
 from sandbox.images.recipe import requirement_files, wheelhouse_key
-from sandbox.images.settings import ImagePaths
+from sandbox.images.settings import IMAGES, Image, ImagePaths
 
 PIP_SECONDS = 1800
 PYTHON_OF_IMAGE = (3, 11)
@@ -26,7 +26,7 @@ def require_same_python(version: tuple[int, int] | None = None, machine: str | N
     actual = version or (sys.version_info.major, sys.version_info.minor)
     if actual != PYTHON_OF_IMAGE:
         raise SandboxError(
-            f"this is Python {actual[0]}.{actual[1]}, and packages have to be fetched for the trainer image's "
+            f"this is Python {actual[0]}.{actual[1]}, and packages have to be fetched for the images' "
             f"{PYTHON_OF_IMAGE[0]}.{PYTHON_OF_IMAGE[1]}: run it with python3.11"
         )
     processor = machine or platform.machine()
@@ -37,20 +37,23 @@ def require_same_python(version: tuple[int, int] | None = None, machine: str | N
         )
 
 
-def wheelhouse(paths: ImagePaths, log: Path) -> Path:
-    """The folder of wheels for the pins of images/trainer, filled unless it is complete; raises SandboxError."""
+def wheelhouse(paths: ImagePaths, image: Image, log: Path) -> Path:
+    """The folder of wheels for an image's pins, filled unless it is complete; raises SandboxError."""
     require_same_python()
-    folder = paths.work / f"wheels-{wheelhouse_key(paths)}"
+    folder = _folder(paths, image)
     if (folder / COMPLETE).is_file():
         return folder
-    for stale in paths.work.glob("wheels-*"):
-        if stale != folder:
-            shutil.rmtree(stale)
-    with_dependencies, without_dependencies = requirement_files(paths)
-    _wheels(folder, with_dependencies, [], log)
-    _wheels(folder, without_dependencies, ["--no-deps"], log)
+    needed = {_folder(paths, other) for other in IMAGES if all(map(Path.is_file, requirement_files(paths, other)))}
+    for stale in set(paths.work.glob("wheels-*")) - needed:
+        shutil.rmtree(stale)
+    for file in requirement_files(paths, image):
+        _wheels(folder, file, ["--no-deps"] if file.stem.endswith("-no-deps") else [], log)
     (folder / COMPLETE).touch()
     return folder
+
+
+def _folder(paths: ImagePaths, image: Image) -> Path:
+    return paths.work / f"wheels-{image.name}-{wheelhouse_key(paths, image)}"
 
 
 def _wheels(folder: Path, requirements: Path, options: list[str], log: Path) -> None:

@@ -1,4 +1,4 @@
-"""The trainer image, really built: what it holds, what it must not hold, and what a build leaves on the machine.
+"""The images, really built: what they hold, what they must not hold, and what a build leaves on the machine.
 
 Takes minutes the first time, seconds when the image is built. Keys, index and error lines are in
 tests/unit/sandbox/images.
@@ -25,7 +25,7 @@ from sandbox.errors import SandboxError
 from sandbox.images.builder import build_images
 from sandbox.images.index import read_index
 from sandbox.images.packages import host_sources
-from sandbox.images.settings import TRAINER_REFERENCE, ImagePaths
+from sandbox.images.settings import CONTROLLERS_REFERENCE, TRAINER_REFERENCE, ImagePaths
 from sandbox.images.store import ImageStore
 from sandbox.locking import exclusive
 from sandbox.paths import REPOSITORY
@@ -64,13 +64,11 @@ def image() -> Iterator[BuiltImage]:
         yield BuiltImage(paths, archive, configuration, manifest["RepoTags"], manifest["Layers"])
 
 
-def run_inside(image: BuiltImage, script: str, log: Path) -> list[str]:
-    """The lines that a shell script prints in a container of the image."""
+def run_inside(image: BuiltImage, script: str, log: Path, reference: str = TRAINER_REFERENCE) -> list[str]:
+    """The lines that a shell script prints in a container of an image."""
     lines: list[str] = []
     with exclusive(image.paths.lock, "testing images"):
-        ImageStore(image.paths.work, log, lines.append).run(
-            TRAINER_REFERENCE, ["bash", "-ec", script], "running the image"
-        )
+        ImageStore(image.paths.work, log, lines.append).run(reference, ["bash", "-ec", script], "running the image")
     return lines
 
 
@@ -136,6 +134,19 @@ def test_the_image_runs_its_libraries_and_elasticdls_programs(image: BuiltImage,
     for expected in ("10001", "2.15.1", "elasticdl_ps", "Usage of elasticdl_ps:"):
         assert expected in lines
     assert any(line.startswith("usage: elasticdl") for line in lines)
+
+
+def test_the_controllers_image_runs_its_program_without_tensorflow(image: BuiltImage, tmp_path: Path) -> None:
+    lines = run_inside(
+        image,
+        "id --user; python3 -m controllers --help | head --lines=1; python3 -c 'import trainer.oss, lightkube';"
+        "python3 -c 'import tensorflow' 2>&1 | tail --lines=1; touch ~/writable",
+        tmp_path / "run.log",
+        CONTROLLERS_REFERENCE,
+    )
+    assert lines[0] == "10001"
+    assert any(line.startswith("usage: python -m controllers") for line in lines)
+    assert "ModuleNotFoundError: No module named 'tensorflow'" in lines
 
 
 def test_containers_trust_the_sandboxs_authority(image: BuiltImage, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The job's pods and services in Kubernetes, as far as the launcher needs them.
 
-Needs, in the business's namespace: pods get, list, create, delete; pods/log get; services list, delete. (The master
-itself: pods get, list, watch, create, patch, delete; services get, create.)
+Needs, in the business's namespace: pods get, list, create, patch, delete; pods/log get; services list, delete. (The
+master itself: pods get, list, watch, create, patch, delete; services get, create.)
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from trainer.errors import TrainingError
 
 REMOVAL_SECONDS = 120
 REQUEST_SECONDS = 15
+REMOVAL_ANNOTATION = "language-models/removal"
+"""Set on a living master's pod before the job is removed on purpose, so that nobody takes it for a fault."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class KubernetesCluster:
                 return
             for pod in pods:
                 if not pod.metadata.deletion_timestamp:
+                    self._announce(pod)
                     self._delete(self._api.delete_namespaced_pod, pod.metadata.name)
             for service in services:
                 self._delete(self._api.delete_namespaced_service, service.metadata.name)
@@ -115,6 +118,16 @@ class KubernetesCluster:
                     f"{names} still there {REMOVAL_SECONDS} s after being deleted; see kubectl describe"
                 )
             time.sleep(1)
+
+    def _announce(self, pod: Any) -> None:
+        if pod.metadata.name != self.master_name() or pod.status.phase not in ("Pending", "Running"):
+            return
+        body = {"metadata": {"uid": pod.metadata.uid, "annotations": {REMOVAL_ANNOTATION: "launcher"}}}
+        try:
+            self._api.patch_namespaced_pod(pod.metadata.name, self._namespace, body, _request_timeout=REQUEST_SECONDS)
+        except ApiException as error:
+            if error.status not in (404, 409):
+                raise TrainingError(_refusal(error)) from error
 
     def log(self, pod: str, seconds: int) -> str:
         try:

@@ -9,7 +9,7 @@ import pytest
 from sandbox.errors import SandboxError
 from sandbox.images import command, isolation, wheelhouse
 from sandbox.images.builder import build_images
-from sandbox.images.settings import ImagePaths
+from sandbox.images.settings import TRAINER, ImagePaths
 from sandbox.progress import Progress
 
 
@@ -93,7 +93,7 @@ def test_a_failed_download_gives_pips_own_reason(paths: ImagePaths, monkeypatch:
     with pytest.raises(
         SandboxError, match=r"requirements\.txt failed: No matching distribution found for numpy==1\.23\.5"
     ):
-        wheelhouse.wheelhouse(paths, paths.work / "build.log")
+        wheelhouse.wheelhouse(paths, TRAINER, paths.work / "build.log")
 
 
 def test_nothing_to_do_needs_neither_root_nor_tools(paths: ImagePaths, monkeypatch: pytest.MonkeyPatch) -> None:

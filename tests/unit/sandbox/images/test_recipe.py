@@ -11,12 +11,12 @@ from sandbox.errors import SandboxError
 from sandbox.images.recipe import (
     base_key,
     digest,
+    image_inputs,
+    image_key,
     root_file_system_key,
-    trainer_inputs,
-    trainer_key,
     wheelhouse_key,
 )
-from sandbox.images.settings import ImagePaths
+from sandbox.images.settings import CONTROLLERS, IMAGES, TRAINER, Image, ImagePaths
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def authority(tmp_path: Path) -> Path:
 
 def test_unchanged_sources_keep_their_keys(paths: ImagePaths, authority: Path) -> None:
     assert base_key(paths, authority) == base_key(paths, authority)
-    assert trainer_key(paths, "base") == trainer_key(paths, "base")
+    assert image_key(paths, TRAINER, "base") == image_key(paths, TRAINER, "base")
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_unchanged_sources_keep_their_keys(paths: ImagePaths, authority: Path) -
     ],
 )
 def test_every_file_of_the_trainer_image_is_part_of_its_key(paths: ImagePaths, changed: str) -> None:
-    before = trainer_key(paths, "base")
+    before = image_key(paths, TRAINER, "base")
     (paths.repository / changed).write_text("changed\n", encoding="utf-8")
-    assert trainer_key(paths, "base") != before
+    assert image_key(paths, TRAINER, "base") != before
 
 
 def test_a_new_base_makes_a_new_trainer_image(paths: ImagePaths) -> None:
-    assert trainer_key(paths, "one") != trainer_key(paths, "two")
+    assert image_key(paths, TRAINER, "one") != image_key(paths, TRAINER, "two")
 
 
 def test_a_new_authority_makes_a_new_base_image_from_the_same_packages(paths: ImagePaths, authority: Path) -> None:
@@ -70,26 +70,26 @@ def test_debian_settings_make_a_new_base_image(paths: ImagePaths, authority: Pat
     ("change", "fetches_packages"),
     [
         (lambda paths: (paths.repository / "trainer/__init__.py").write_text("VERSION = 2\n"), False),
-        (lambda paths: (paths.trainer_sources / "requirements.txt").write_text("numpy==1.23.4\n"), True),
+        (lambda paths: (paths.sources(TRAINER) / "requirements.txt").write_text("numpy==1.23.4\n"), True),
     ],
     ids=["code", "pin"],
 )
 def test_only_pins_decide_which_packages_are_fetched(
     paths: ImagePaths, change: Callable[[ImagePaths], int], fetches_packages: bool
 ) -> None:
-    before = wheelhouse_key(paths)
+    before = wheelhouse_key(paths, TRAINER)
     change(paths)
-    assert (wheelhouse_key(paths) != before) is fetches_packages
+    assert (wheelhouse_key(paths, TRAINER) != before) is fetches_packages
 
 
 def test_what_tools_leave_behind_is_no_input(paths: ImagePaths) -> None:
-    before = trainer_key(paths, "base")
+    before = image_key(paths, TRAINER, "base")
     for leftover in ("trainer/__pycache__/network.pyc", "trainer/model/.mypy_cache/data"):
         file = paths.repository / leftover
         file.parent.mkdir(parents=True)
         file.write_text("noise", encoding="utf-8")
-    assert trainer_key(paths, "base") == before
-    assert not [file for file in trainer_inputs(paths) if "cache" in str(file.relative_to(paths.repository))]
+    assert image_key(paths, TRAINER, "base") == before
+    assert not [file for file in image_inputs(paths, TRAINER) if "cache" in str(file.relative_to(paths.repository))]
 
 
 def test_a_checkout_below_a_folder_named_like_a_leftover_has_its_files(paths: ImagePaths, tmp_path: Path) -> None:
@@ -97,13 +97,13 @@ def test_a_checkout_below_a_folder_named_like_a_leftover_has_its_files(paths: Im
     moved.parent.mkdir()
     paths.repository.rename(moved)
     there = ImagePaths(repository=moved, cache=paths.cache)
-    assert moved / "trainer/model/network.py" in trainer_inputs(there)
+    assert moved / "trainer/model/network.py" in image_inputs(there, TRAINER)
 
 
 def test_another_place_of_the_repository_gives_the_same_key(paths: ImagePaths, tmp_path: Path) -> None:
-    before = trainer_key(paths, "base")
+    before = image_key(paths, TRAINER, "base")
     paths.repository.rename(tmp_path / "elsewhere")
-    assert trainer_key(ImagePaths(tmp_path / "elsewhere", paths.cache), "base") == before
+    assert image_key(ImagePaths(tmp_path / "elsewhere", paths.cache), TRAINER, "base") == before
 
 
 def test_moving_bytes_between_files_changes_the_digest(tmp_path: Path) -> None:
@@ -120,4 +120,19 @@ def test_moving_bytes_between_files_changes_the_digest(tmp_path: Path) -> None:
 def test_a_missing_source_is_named(paths: ImagePaths, name: str) -> None:
     (paths.repository / name).unlink()
     with pytest.raises(SandboxError, match=f"{Path(name).name} is missing.*restore it"):
-        trainer_key(paths, "base")
+        image_key(paths, TRAINER, "base")
+
+
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ("trainer/model/network.py", {TRAINER}),
+        ("controllers/__init__.py", {CONTROLLERS}),
+        ("images/controllers/requirements.txt", {CONTROLLERS}),
+        ("trainer/object_store.py", {TRAINER, CONTROLLERS}),
+    ],
+)
+def test_an_edit_rebuilds_just_the_images_that_hold_it(paths: ImagePaths, changed: str, stale: set[Image]) -> None:
+    before = {image: image_key(paths, image, "base") for image in IMAGES}
+    (paths.repository / changed).write_text("changed\n", encoding="utf-8")
+    assert {image for image in IMAGES if image_key(paths, image, "base") != before[image]} == stale

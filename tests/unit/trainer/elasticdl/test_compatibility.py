@@ -56,7 +56,9 @@ class Tasks:
 def master(tasks: Any, *, all_failed: bool = False) -> Any:
     made = SimpleNamespace(
         task_d=tasks,
-        instance_manager=SimpleNamespace(all_workers_failed=all_failed, update_status=lambda _status: None),
+        instance_manager=SimpleNamespace(
+            all_failed=lambda: all_failed, update_status=lambda _status: None, closing=False
+        ),
         _should_stop=False,
         _exit_code=0,
         _stop=lambda: None,
@@ -72,7 +74,9 @@ def master(tasks: Any, *, all_failed: bool = False) -> Any:
 def test_the_master_does_not_end_before_the_export_was_made_and_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compatibility, "MASTER_POLL_SECONDS", 0.001)
     tasks = Tasks()
-    assert compatibility._run_master(master(tasks)) == 0
+    made = master(tasks)
+    assert compatibility._run_master(made) == 0
+    assert made.instance_manager.closing
     assert tasks.export_made
     assert tasks.looks_left == 0
 

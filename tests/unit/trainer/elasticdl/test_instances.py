@@ -1,0 +1,259 @@
+"""Which pods the master makes anew, whose turn it is to work, and what it notes of its progress; Kubernetes is a fake.
+
+Each test about a correction says in its name what ElasticDL's own manager would not do. Real pods: tests/sandbox.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from elasticdl.proto import elasticdl_pb2
+from elasticdl.python.master import k8s_instance_manager
+from elasticdl.python.master.servicer import MasterServicer
+from elasticdl.python.master.task_dispatcher import _TaskDispatcher
+from kubernetes.client.exceptions import ApiException
+
+from tests.unit.trainer.data import job
+from trainer.config import TrainingJob
+from trainer.elasticdl import context, heartbeat, instances
+from trainer.elasticdl.context import RunContext
+
+
+class Client:
+    """Pods that are made, by name; `refuse` makes the next so many fail."""
+
+    def __init__(self, **_: Any) -> None:
+        self.made: list[str] = []
+        self.requests: list[str] = []
+        self.memory = ""
+        self.refuse = 0
+        self.more = threading.Condition()
+
+    def _make(self, name: str, request: str) -> Any:
+        with self.more:
+            if self.refuse:
+                self.refuse -= 1
+                raise ApiException(status=403, reason="exceeded quota")
+            self.made.append(name)
+            self.requests.append(request)
+            self.more.notify_all()
+        return SimpleNamespace(metadata=SimpleNamespace(name=name))
+
+    def create_worker(self, worker_id: int, resource_requests: str, **_: Any) -> Any:
+        return self._make(f"worker-{worker_id}", resource_requests)
+
+    def create_ps(self, ps_id: int, resource_requests: str, **_: Any) -> Any:
+        return self._make(f"ps-{ps_id}", resource_requests)
+
+    def create_worker_service(self, worker_id: int) -> None: ...
+
+    def create_ps_service(self, ps_id: int) -> None: ...
+
+    def get_ps_service_address(self, index: int) -> str:
+        return f"ps-{index}"
+
+    def get_worker_service_address(self, index: int) -> str:
+        return f"worker-{index}"
+
+    def get_master_pod(self) -> Any:
+        annotations = {instances.WORKER_MEMORY_ANNOTATION: self.memory} if self.memory else {}
+        return SimpleNamespace(metadata=SimpleNamespace(annotations=annotations))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        with self.more:
+            assert self.more.wait_for(condition, timeout=10)
+
+
+class Job:
+    """A manager with its tasks, and what Kubernetes tells it."""
+
+    def __init__(self, tasks: int = 6, standbys: int = 0) -> None:
+        self.tasks = _TaskDispatcher({"shard": (0, tasks * 10)}, {}, {}, 10, 1)
+        options = {"worker_args": ["-c", "run"], "ps_args": ["-c", "run"], "ps_resource_request": "cpu=1"}
+        self.manager = instances.Instances(
+            self.tasks, num_workers=2, num_ps=1, worker_resource_request="cpu=1,memory=100Mi", **options
+        )
+        self.client: Client = self.manager._k8s_client
+        self.manager.start_parameter_servers()
+        self.manager.start_workers()
+
+    def tell(self, kind: str, name: str, phase: str, code: int | None = None, **more: Any) -> None:
+        ended = SimpleNamespace(exit_code=code, reason=more.get("reason", "Error")) if code is not None else None
+        status = SimpleNamespace(
+            phase=phase,
+            reason=more.get("status_reason"),
+            container_statuses=[SimpleNamespace(state=SimpleNamespace(terminated=ended))],
+        )
+        metadata = SimpleNamespace(name=name, uid=more.get("uid", f"uid-{name}"))
+        self.manager._event_cb({"type": kind, "object": SimpleNamespace(metadata=metadata, status=status)})
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
+    monkeypatch.setattr(k8s_instance_manager.k8s, "Client", Client)
+    monkeypatch.setattr(instances, "RETRY_SECONDS", (0.001,))
+
+    def begin(standbys: int = 0) -> Job:
+        changed: TrainingJob = job()
+        cluster = changed.cluster.model_copy(update={"standby_workers": standbys})
+        run = RunContext(job=changed.model_copy(update={"cluster": cluster}), data_version="v1")
+        monkeypatch.setattr(context, "current", lambda: run)
+        return Job()
+
+    return begin
+
+
+def test_a_worker_killed_from_outside_is_replaced_at_once(start: Callable[..., Job]) -> None:
+    made = start()
+    made.tell("MODIFIED", "worker-0", "Failed", 137)
+    made.client.until(lambda: made.client.made[-1] == "worker-2")
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [(1, {}), (0, {}), (137, {"reason": "OOMKilled"}), (137, {"status_reason": "Evicted"})],
+)
+def test_another_end_is_answered_when_the_pod_is_deleted_though_it_had_failed_before(
+    start: Callable[..., Job], code: int, more: dict[str, Any]
+) -> None:
+    made = start()
+    before = list(made.client.made)
+    made.tell("MODIFIED", "worker-1", "Failed", code, **more)
+    assert made.client.made == before
+    made.tell("DELETED", "worker-1", "Failed", code, **more)
+    made.client.until(lambda: made.client.made[-1] == "worker-2")
+
+
+def test_a_deletion_that_is_told_twice_brings_one_replacement(start: Callable[..., Job]) -> None:
+    made = start()
+    for _ in range(3):
+        made.tell("DELETED", "worker-1", "Running")
+    made.client.until(lambda: "worker-2" in made.client.made)
+    assert made.client.made.count("worker-2") == 1
+    assert "worker-3" not in made.client.made
+
+
+def test_a_deleted_workers_tasks_are_given_to_others_at_once(start: Callable[..., Job]) -> None:
+    made = start()
+    task, _ = made.tasks.get(1)
+    assert task in made.tasks._doing
+    made.tell("DELETED", "worker-1", "Running")
+    assert made.tasks._doing == {}
+
+
+def test_a_replacement_that_a_full_quota_refuses_is_made_when_there_is_room(start: Callable[..., Job]) -> None:
+    made = start()
+    made.client.refuse = 5
+    made.tell("MODIFIED", "worker-0", "Failed", 137)
+    made.client.until(lambda: "worker-2" in made.client.made)
+
+
+def test_a_parameter_server_is_made_anew_under_its_name_when_the_dead_one_is_gone(start: Callable[..., Job]) -> None:
+    made = start()
+    made.tell("MODIFIED", "ps-0", "Failed", 137, uid="first")
+    assert made.client.made.count("ps-0") == 1
+    made.tell("DELETED", "ps-0", "Failed", 137, uid="first")
+    made.client.until(lambda: made.client.made.count("ps-0") == 2)
+    made.tell("DELETED", "ps-0", "Failed", 137, uid="second")
+    made.client.until(lambda: made.client.made.count("ps-0") == 3)
+
+
+def test_nothing_is_replaced_once_the_job_is_done(start: Callable[..., Job]) -> None:
+    made = start()
+    made.manager.closing = True
+    before = list(made.client.made)
+    made.tell("DELETED", "worker-0", "Succeeded", 0)
+    made.tell("DELETED", "ps-0", "Running")
+    assert made.client.made == before
+
+
+def test_the_job_is_given_up_only_when_all_workers_stay_failed(
+    start: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = start()
+    made.tell("MODIFIED", "worker-0", "Failed", 1)
+    made.tell("MODIFIED", "worker-1", "Failed", 1)
+    assert not made.manager.all_failed()
+    monkeypatch.setattr(instances, "ALL_FAILED_SECONDS", -1.0)
+    assert made.manager.all_failed()
+    made.tell("DELETED", "worker-0", "Failed", 1)
+    assert not made.manager.all_failed()
+
+
+def test_workers_are_made_with_the_memory_that_the_monitor_wants(start: Callable[..., Job]) -> None:
+    made = start()
+    made.client.memory = "150"
+    made.tell("DELETED", "worker-0", "Failed", 137)
+    made.client.until(lambda: "worker-2" in made.client.made)
+    assert made.client.requests[-1] == "cpu=1,memory=150Mi"
+
+
+# ---- standbys
+
+
+def test_a_standby_waits_until_a_worker_is_lost_and_then_works_at_once(start: Callable[..., Job]) -> None:
+    made = start(standbys=1)
+    assert made.client.made == ["ps-0", "worker-0", "worker-1", "worker-2"]
+
+    def never() -> bool:
+        return False
+
+    assert made.manager.admit(0, never, 0)
+    assert made.manager.admit(1, never, 0)
+    assert not made.manager.admit(2, never, 0.01)
+    assert made.manager.is_standby(2)
+    admitted = []
+    waiting = threading.Thread(target=lambda: admitted.append(made.manager.admit(2, never, 10)))
+    waiting.start()
+    made.tell("MODIFIED", "worker-1", "Failed", 137)
+    waiting.join(5)
+    assert admitted == [True]
+    assert not made.manager.is_standby(2)
+    assert not made.manager.admit(1, never, 0)  # the lost one, should it still live somewhere
+    made.client.until(lambda: made.client.made[-1] == "worker-3")  # the next standby
+
+
+def test_standbys_end_with_the_job(start: Callable[..., Job]) -> None:
+    made = start(standbys=1)
+    made.manager.admit(0, lambda: False, 0)
+    made.manager.admit(1, lambda: False, 0)
+    assert made.manager.admit(2, lambda: True, 0)
+
+
+def test_a_standbys_question_is_answered_with_wait(start: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = start(standbys=1)
+    monkeypatch.setattr(instances, "STANDBY_SECONDS", 0.0)
+    monkeypatch.setattr(MasterServicer, "get_task", instances.get_task)
+    servicer = MasterServicer(8, made.tasks, None, SimpleNamespace(instance_manager=made.manager))
+    answers = [servicer.get_task(elasticdl_pb2.GetTaskRequest(worker_id=worker), None) for worker in range(3)]
+    assert [bool(answer.shard_name) for answer in answers] == [True, True, False]
+    assert answers[2].type == elasticdl_pb2.WAIT
+
+
+# ---- progress
+
+
+def test_the_progress_names_every_worker_and_its_pace(
+    start: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = start(standbys=1)
+    monkeypatch.setattr(instances, "STANDBY_SECONDS", 0.0)
+    monkeypatch.setattr(MasterServicer, "get_task", instances.get_task)
+    monkeypatch.setattr(_TaskDispatcher, "report", heartbeat.report)
+    servicer = MasterServicer(8, made.tasks, None, SimpleNamespace(instance_manager=made.manager))
+    master = SimpleNamespace(task_d=made.tasks, master_servicer=servicer, instance_manager=made.manager)
+    tasks = [servicer.get_task(elasticdl_pb2.GetTaskRequest(worker_id=worker), None) for worker in range(3)]
+    servicer.report_task_result(elasticdl_pb2.ReportTaskResultRequest(task_id=tasks[0].task_id), None)
+    made.tell("DELETED", "worker-1", "Running")
+    found = heartbeat.progress(master, now=max(servicer._worker_liveness_time.values()) + 5)
+    assert found["done"] == 1
+    assert found["given_again"] == 1
+    assert found["left"] == 5
+    assert set(found["workers"]) == {"0", "2"}
+    assert found["workers"]["0"]["tasks"] == 1
+    assert found["workers"]["0"]["quiet"] == pytest.approx(5, abs=0.5)
+    assert found["workers"]["2"]["standby"]
