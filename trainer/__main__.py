@@ -55,12 +55,30 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--settings", required=True, metavar="FILE", help="the server's settings (serving.json)")
     serve.add_argument("--store", default="", metavar="STORE", help="instead of the settings' bucket")
 
+    _models(_command(commands, "models", "what the registry holds, and which version servers use"))
+
     status = _command(commands, "status", "the job's phase, progress and newest model")
     status.add_argument("--bucket", required=True, metavar="STORE", help="bucket's name, oss://BUCKET or a directory")
     status.add_argument("--region", default="", help="the bucket's region")
     status.add_argument("--job", default="language-model", help="the job's name (language-model)")
     status.add_argument("--json", action="store_true", help="for programs")
     return top
+
+
+def _models(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = _command(actions, "list", "all versions, oldest first; * marks the one in use")
+    listed.add_argument("--json", action="store_true", help="for programs")
+    shown = _command(actions, "show", "a version's manifest: figures, data, settings, code, parent; files are verified")
+    promoted = _command(actions, "promote", "have servers use a version; its files are verified before")
+    promoted.add_argument("--reason", default="", help="what to note beside it")
+    back = _command(actions, "rollback", "have servers use the version that they used before")
+    for action in (listed, shown, promoted, back):
+        action.add_argument("--bucket", required=True, metavar="STORE", help="bucket's name, oss://BUCKET or directory")
+        action.add_argument("--region", default="", help="the bucket's region")
+        action.add_argument("--prefix", default="models/", help="where in it (models/)")
+    for action in (shown, promoted):
+        action.add_argument("version", metavar="VERSION")
 
 
 _MODEL_OPTIONS = (

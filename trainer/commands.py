@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from trainer import registry
+from trainer import registry, registry_commands
 from trainer.config import Frozen, ModelSettings, ScheduleSettings, ServingJob, TrainingJob
 from trainer.errors import ObjectNotFoundError, SettingsError, TrainingError
 from trainer.object_store import get_json, open_store
@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
         "launch": launch,
         "status": status,
         "serve": serve,
+        "models": registry_commands.run,
     }
     actions[options.command](options)
     return 0
@@ -96,17 +97,17 @@ def train(options: argparse.Namespace) -> None:
     dataset = Dataset(open_store(options.data, options.region), DATA_PREFIX)
     vocabulary = dataset.vocabulary(model.vocabulary_size)
     sentences = dataset.sentences("train", vocabulary)
+    from trainer.export import export, numpy_model
     from trainer.training import train as train_here
 
     result = train_here(
         model, schedule, vocabulary, sentences, lambda step, loss: LOG.info("step %d: loss %.4f", step, loss)
     )
     held_out = dataset.sentences("valid", vocabulary)
-    report = measure(result.model, model, vocabulary, sentences, held_out, schedule.evaluation_positions)
+    trained = numpy_model(result.model, model, vocabulary)
+    report = measure(trained, sentences, held_out, schedule.evaluation_positions)
     print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))
     if options.save:
-        from trainer.publish import export
-
         export(result.model, Path(options.save))
         print(f"SavedModel: {options.save}")
 
@@ -118,11 +119,13 @@ def evaluate(options: argparse.Namespace) -> None:
     job, run_context = _run_context(options)
     store = run_context.open()
     weights, step = _trained_weights(options)
+    from trainer.export import numpy_model
     from trainer.publish import measure, model_with
 
     dataset = Dataset(store, job.data_prefix)
     vocabulary = dataset.vocabulary(job.model.vocabulary_size)
-    report = measure(model_with(weights, job), job, dataset, vocabulary)
+    model = numpy_model(model_with(weights, job), job.model, vocabulary)
+    report = measure(model, dataset, job.schedule.evaluation_positions)
     print(as_markdown(report, f"Run {run_context.run} at step {step}"))
 
 
@@ -201,9 +204,7 @@ def serve(options: argparse.Namespace) -> None:
 
 
 def status(options: argparse.Namespace) -> None:
-    plain = options.bucket
-    address = plain if "://" in plain or "/" in plain or Path(plain).is_dir() else f"oss://{plain}"
-    store = open_store(address, options.region)
+    store = registry_commands.store_of(options.bucket, options.region)
     try:
         found = get_json(store, f"checkpoints/{options.job}/status.json")
     except ObjectNotFoundError:

@@ -111,6 +111,10 @@ class RequestLimits(Frozen):
     """Longest sentence that is scored; ten times the corpus's mean. A longer one is refused, never cut in silence."""
     texts: Annotated[int, Field(ge=1, le=1024)] = 64
     """Sentences, candidates or turns in one request."""
+    words: Annotated[int, Field(ge=8, le=1_000_000)] = 8000
+    """Of all texts in one request."""
+    normalised_words: Annotated[int, Field(ge=8, le=100_000)] = 1000
+    """Words of one request whose probabilities are normalised over the vocabulary; about 1.5 ms each."""
     generated_words: Annotated[int, Field(ge=1, le=1000)] = 100
     """Words of one generated text; each costs a pass over the vocabulary (about 1.5 ms)."""
     generated_texts: Annotated[int, Field(ge=1, le=32)] = 8
@@ -127,7 +131,8 @@ class BatchLimits(Frozen):
     lone request never waits for company."""
 
     positions: Annotated[int, Field(ge=1, le=65_536)] = 512
-    """Words scored in one pass; bounds how long a short request waits behind others."""
+    """Words scored in one pass; a word whose probability is normalised over the vocabulary counts as 64. Bounds how
+    long a short request waits behind others: about 10 ms."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Passes at a time: as many as the container has cores."""
 

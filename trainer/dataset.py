@@ -97,13 +97,17 @@ class Dataset:
 
     def sentences(self, part: Part, vocabulary: Vocabulary) -> list[Ids]:
         """A whole part, encoded, with its checksums verified."""
-        encoded: list[Ids] = []
+        return [vocabulary.encode(line) for line in self.lines_of(part)]
+
+    def lines_of(self, part: Part) -> list[str]:
+        """A whole part's sentences, with its checksums verified."""
+        found: list[str] = []
         for shard in self.manifest.of(part):
             data = self._store.get(self._prefix + shard.name)
             if checksum(data) != shard.sha256:
                 raise DataError(f"{self._prefix}{shard.name} does not have the manifest's checksum; upload it again")
-            encoded.extend(vocabulary.encode(line) for line in data.decode().splitlines())
-        return encoded
+            found.extend(data.decode().splitlines())
+        return found
 
 
 def read_manifest(store: ObjectStore, prefix: str) -> Manifest:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from trainer import registry
 from trainer.config import TrainingJob
 from trainer.dataset import Dataset
-from trainer.errors import TrainingError
+from trainer.errors import DataError, TrainingError
 from trainer.evaluate import as_markdown, evaluate
+from trainer.export import export, numpy_model, probe
 from trainer.model import INITIAL_RANGE, WINDOW_TABLE, WORD_TABLE, build_model
+from trainer.numpy_form import NumpyModel
 from trainer.object_store import ObjectStore
-from trainer.vocabulary import Vocabulary
+from trainer.promotion import compare
 
 FREQUENT = slice(2, 102)
 """Ids of the hundred most frequent words: whatever was trained at all, trained them."""
@@ -55,12 +57,14 @@ def _require_training(name: str, table: Any, initial: Any) -> None:
 
 def publish(
     store: ObjectStore, job: TrainingJob, weights: dict[str, Any], run: str, lineage: dict[str, Any]
-) -> dict[str, Any]:
-    """Returns the registry's entry of the new model. Raises TrainingError if it is worse than counting words."""
+) -> registry.Pointer:
+    """Register the model, and promote it if it is better than the version in use. Returns the registry's entry, with
+    `promoted` and the `reason`. Raises TrainingError if it is worse than counting words."""
     dataset = Dataset(store, job.data_prefix)
     vocabulary = dataset.vocabulary(job.model.vocabulary_size)
-    model = model_with(weights, job)
-    report = measure(model, job, dataset, vocabulary)
+    network = model_with(weights, job)
+    model = numpy_model(network, job.model, vocabulary)
+    report = measure(model, dataset, job.schedule.evaluation_positions)
     perplexity = report["perplexity"]
     if not perplexity["network"] < perplexity["unigram"]:
         raise TrainingError(
@@ -68,9 +72,12 @@ def publish(
             f"{perplexity['unigram']:,.1f}; nothing is published: train longer or with other settings"
         )
     version = registry.new_version(run)
+    parent = registry.current(store, job.model_prefix)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        export(model, folder / "saved_model")
+        export(network, folder / "saved_model")
+        (folder / registry.NUMPY_FORM).parent.mkdir()
+        (folder / registry.NUMPY_FORM).write_bytes(model.to_bytes())
         (folder / "vocabulary.json").write_text(json.dumps(vocabulary.to_json(), ensure_ascii=False), encoding="utf-8")
         (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         (folder / "evaluation.md").write_text(as_markdown(report, f"Model {version}"), encoding="utf-8")
@@ -79,28 +86,55 @@ def publish(
             "business": job.business,
             "job_name": job.job_name,
             "image": job.image,
+            "code_sha256": code_checksum(),
             "data_version": dataset.manifest.version,
+            "data_source": dataset.manifest.source,
             "settings": job.model_dump(mode="json", include={"model", "schedule"}),
+            "parent": parent and parent["version"],
+            "probe": probe(network, job.model),
             **lineage,
         }
-        return registry.register(store, job.model_prefix, version, folder, described, perplexity)
+        entry = registry.upload(store, job.model_prefix, version, folder, described, perplexity)
+    promoted, reason = promote_if_better(store, job, model, version, dataset)
+    entry = {**entry, "promoted": promoted, "reason": reason}
+    registry.announce(store, job.model_prefix, entry)  # last: whoever is killed before begins the publication again
+    return entry
 
 
-def measure(model: Any, job: TrainingJob, dataset: Dataset, vocabulary: Vocabulary) -> dict[str, Any]:
+def promote_if_better(
+    store: ObjectStore, job: TrainingJob, model: NumpyModel, version: str, dataset: Dataset
+) -> tuple[bool, str]:
+    """Point servers to the version if it beats the one in use on the data set's held-out part, or if that can't be
+    read. Returns whether, and why."""
+    prefix = job.model_prefix
+    current = registry.current(store, prefix)
+    if current is None:
+        reason = "the first version"
+    else:
+        try:
+            found = registry.open_version(store, prefix, current["version"], current["manifest_sha256"])
+            in_use = NumpyModel.from_bytes(found.read(registry.NUMPY_FORM))
+        except DataError as error:
+            reason = f"the version in use can't be read: {error}"
+        else:
+            compared = compare(model, in_use, dataset.lines_of("valid"), job.schedule.evaluation_positions)
+            if not compared.is_better:
+                return False, f"{compared}; `python -m trainer models promote {version}` promotes it all the same"
+            reason = str(compared)
+    registry.promote(store, prefix, version, reason)
+    return True, reason
+
+
+def measure(model: NumpyModel, dataset: Dataset, positions: int) -> dict[str, Any]:
     """The evaluation report on the data set's held-out part."""
-    train, valid = dataset.sentences("train", vocabulary), dataset.sentences("valid", vocabulary)
-    return evaluate(model, job.model, vocabulary, train, valid, job.schedule.evaluation_positions)
+    train, valid = dataset.sentences("train", model.vocabulary), dataset.sentences("valid", model.vocabulary)
+    return evaluate(model, train, valid, positions)
 
 
-def export(model: Any, folder: Path) -> None:
-    """A SavedModel without anything of training: `context_ids` (batch, 1 + window) -> logits (batch, 2)."""
-
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.int32, name="context_ids")])  # type: ignore[untyped-decorator]
-    def logits(context_ids: Any) -> dict[str, Any]:
-        return {"logits": model(context_ids, training=False)}
-
-    module = tf.Module()
-    module.model = model
-    module.logits = logits
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": logits}, options=options)
+def code_checksum() -> str:
+    """SHA-256 over the trainer's own source files: which code made a model."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 
 from aiohttp import web
 
@@ -13,10 +14,13 @@ from trainer.config import ServingJob
 from trainer.errors import SettingsError
 from trainer.object_store import ObjectStore
 from trainer.serving.application import application
+from trainer.serving.batching import Batcher
 from trainer.serving.metrics import Metrics
 from trainer.serving.models import ModelSource
 
 LOG = logging.getLogger("trainer.serving")
+SWITCH_SECONDS = 0.0005
+"""How long a thread may hold the interpreter: Python's 5 ms would be most of an answer's time."""
 
 
 def run(job: ServingJob, store: ObjectStore) -> None:
@@ -39,12 +43,15 @@ async def _serve(job: ServingJob, store: ObjectStore) -> None:
 class Server:
     """A listening server as an asynchronous context: entered it listens, left it is gone."""
 
-    def __init__(self, job: ServingJob, store: ObjectStore) -> None:
+    def __init__(self, job: ServingJob, store: ObjectStore, host: str | None = None) -> None:
+        """`host`: the address to listen on; None, all of the machine's."""
         self._job = job
+        self._host = host
         self.metrics = Metrics()
         self.source = ModelSource(job, store, self.metrics)
+        self._batcher = Batcher(job.serving.batches, self.metrics)
         self._runner = web.AppRunner(
-            application(job, self.source, self.metrics),
+            application(job, self.source, self._batcher, self.metrics),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=job.serving.requests.timeout_seconds,
@@ -53,12 +60,14 @@ class Server:
         self.port = job.serving.port
 
     async def __aenter__(self) -> Server:
+        sys.setswitchinterval(SWITCH_SECONDS)
+        await self._batcher.__aenter__()
         await self._runner.setup()
-        site = web.TCPSite(self._runner, None, self._job.serving.port, backlog=1024)
+        site = web.TCPSite(self._runner, self._host, self._job.serving.port, backlog=1024)
         try:
             await site.start()
         except OSError as error:
-            await self._runner.cleanup()
+            await self.__aexit__()
             raise SettingsError(
                 f"port {self.port} can't be used: {error.strerror}; set serving.port in the settings"
             ) from error
@@ -77,3 +86,4 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._poller
         await self._runner.cleanup()
+        await self._batcher.__aexit__()

@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+# The same examples each time, so that a run is repeatable, and few, so that the whole tier stays quick.
+settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True, database=None)
+settings.load_profile("quick")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # ElasticDL's pods have these modules on PYTHONPATH; see trainer/elasticdl/stand_ins.
 sys.path.append(str(Path(__file__).parents[3] / "trainer" / "elasticdl" / "stand_ins"))

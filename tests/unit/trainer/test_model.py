@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from trainer.baselines import UnigramModel, perplexity
 from trainer.config import ModelSettings
-from trainer.evaluate import Scorer, chosen_positions
+from trainer.evaluate import chosen_positions, log_probabilities
+from trainer.export import numpy_model
 from trainer.layers import ContextEmbedding, SplitContext, with_decay
 from trainer.losses import accuracy_by_row, cross_entropy_by_row, noise_contrastive_loss
 from trainer.model import build_model
-from trainer.noise import smoothed
 from trainer.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
 
 SETTINGS = ModelSettings(
@@ -21,7 +21,6 @@ SETTINGS = ModelSettings(
 WORDS = Vocabulary(
     (UNKNOWN, BOUNDARY, *(f"w{index}" for index in range(98))), (7, 40, *(2 * count for count in range(98, 0, -1)))
 )
-LOG_NOISE = np.log(smoothed(WORDS.counts, 0.01))
 
 
 def trained() -> tf.keras.Model:
@@ -48,33 +47,16 @@ def test_the_vector_is_the_words_row_plus_the_mean_of_the_windows_rows() -> None
 
 def test_an_untrained_network_is_the_unigram_model() -> None:
     positions = np.random.default_rng(0).integers(0, 100, (200, 4)).astype(np.int32)
-    scorer = Scorer.from_model(build_model(SETTINGS, 128), LOG_NOISE)
+    model = numpy_model(build_model(SETTINGS, 128), SETTINGS, WORDS)
     unigram = UnigramModel(WORDS, 0.01).log_probabilities(positions)
-    assert perplexity(scorer.log_probabilities(positions)) == pytest.approx(perplexity(unigram), rel=0.01)
+    assert perplexity(log_probabilities(model, positions)) == pytest.approx(perplexity(unigram), rel=0.01)
 
 
 def test_after_every_window_the_probabilities_sum_to_one() -> None:
     window = np.array([[4, 9, 2]], dtype=np.int32)
     positions = np.concatenate([np.arange(100, dtype=np.int32)[:, None], window.repeat(100, axis=0)], axis=1)
-    scorer = Scorer.from_model(trained(), LOG_NOISE)
-    assert np.exp(scorer.log_probabilities(positions)).sum() == pytest.approx(1.0)
-
-
-def test_scoring_all_words_at_once_gives_the_networks_own_logits() -> None:
-    model = trained()
-    positions = np.random.default_rng(0).integers(0, 100, (50, 4)).astype(np.int32)
-    logits = model(positions, training=False).numpy()
-    differences = Scorer.from_model(model, LOG_NOISE).differences(positions[:, 1:])
-    chosen = differences[np.arange(50), positions[:, 0]]
-    assert chosen == pytest.approx(logits[:, 1] - logits[:, 0], abs=1e-4)
-
-
-def test_scoring_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    positions = np.random.default_rng(0).integers(0, 100, (23, 4)).astype(np.int32)
-    scorer = Scorer.from_model(trained(), LOG_NOISE)
-    whole = scorer.log_probabilities(positions)
-    monkeypatch.setattr("trainer.evaluate.BLOCK_ELEMENTS", 1)
-    assert scorer.log_probabilities(positions) == pytest.approx(whole)
+    model = numpy_model(trained(), SETTINGS, WORDS)
+    assert np.exp(log_probabilities(model, positions)).sum() == pytest.approx(1.0)
 
 
 def test_the_same_seed_gives_the_same_initial_values() -> None:

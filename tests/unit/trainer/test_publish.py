@@ -13,6 +13,7 @@ from tests.unit.trainer.data import job, small_split, upload
 from trainer import registry
 from trainer.errors import TrainingError
 from trainer.model import build_model
+from trainer.numpy_form import NumpyModel
 from trainer.object_store import DirectoryStore, checksum, get_json
 from trainer.publish import model_with, publish
 from trainer.training import train
@@ -90,3 +91,73 @@ def test_a_published_model_is_whole_and_says_where_it_comes_from(tmp_path: Path)
     ids = tf.constant([[5, 6, 7]], tf.int32)
     answer = loaded.signatures["serving_default"](context_ids=ids)["logits"]
     assert answer.numpy() == pytest.approx(model(ids).numpy(), abs=1e-5)
+    arrays = NumpyModel.from_bytes(store.get(f"models/{entry['version']}/numpy/model.npz"))
+    assert arrays.weights.logits(ids.numpy()) == pytest.approx(model(ids).numpy(), abs=1e-5)
+    assert np.array(noted["probe"]["logits"]) == pytest.approx(
+        arrays.weights.logits(np.array(noted["probe"]["context_ids"])), abs=1e-5
+    )
+
+
+@pytest.fixture(scope="module")
+def trained() -> list[dict[str, Any]]:
+    """The weights after two epochs, and after four."""
+    settings = job()
+    words = Vocabulary.count(small_split().train, 100)
+    sentences = [words.encode(line) for line in small_split().train]
+    found = []
+    for epochs in (2, 4):
+        schedule = settings.schedule.model_copy(update={"epochs": epochs})
+        model = train(settings.model, schedule, words, sentences).model
+        found.append({variable.name: variable.numpy() for variable in model.trainable_variables})
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DirectoryStore:
+    """With data; without SavedModels, which take seconds and are another test's."""
+    monkeypatch.setattr("trainer.publish.export", lambda *_: None)
+    made = DirectoryStore(tmp_path)
+    upload(made)
+    return made
+
+
+def test_only_a_better_model_is_promoted_and_lineage_names_its_parent(
+    store: DirectoryStore, trained: list[dict[str, Any]]
+) -> None:
+    less, good = trained
+    first = publish(store, job(), less, "first", {})
+    assert (first["promoted"], first["reason"]) == (True, "the first version")
+    second = publish(store, job(), good, "second", {})
+    assert second["promoted"]
+    assert "better on" in second["reason"]
+    assert get_json(store, second["manifest"])["parent"] == first["version"]
+    third = publish(store, job(), less, "third", {})
+    assert not third["promoted"]
+    assert "no better on" in third["reason"]
+    assert registry.latest(store, "models/") == third
+    current = registry.current(store, "models/")
+    assert current is not None
+    assert current["version"] == second["version"]
+
+
+def test_a_version_in_use_that_cannot_be_read_gives_way_to_a_sound_one(
+    store: DirectoryStore, trained: list[dict[str, Any]]
+) -> None:
+    store.put("models/current.json", b'{"version": "gone", "manifest_sha256": "0"}')
+    entry = publish(store, job(), trained[1], "next", {})
+    assert entry["promoted"]
+    assert "can't be read" in entry["reason"]
+
+
+def test_a_publication_killed_before_its_end_is_begun_again(
+    store: DirectoryStore, trained: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trainer.registry.promote", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(store, job(), trained[0], "first", {})
+    assert registry.latest(store, "models/") is None, "so the launcher still takes the run for unpublished"
+    assert publish(store, job(), trained[0], "again", {})["promoted"]

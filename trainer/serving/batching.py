@@ -1,0 +1,151 @@
+"""Requests that wait together are computed together: one pass of NumPy in a thread, results handed back to each.
+
+A free thread takes what waits, up to the limit; nobody waits for company. A request is cut into pieces of at most that
+limit, and pieces are taken in the order in which they came, so a long request never keeps a short one waiting for all
+of it. A batch holds one model's work: during a swap two models are in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trainer.config import BatchLimits
+from trainer.language_model import LanguageModel
+from trainer.scorer import LogProbabilities
+from trainer.serving.metrics import Metrics
+from trainer.vocabulary import Ids
+
+FULL_COST = 64
+"""Positions' worth of a position that needs the whole vocabulary; keeps a batch near 10 ms."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    model: LanguageModel
+    positions: Ids
+    exact: bool
+    choose: Callable[[LogProbabilities], Any] | None
+    done: asyncio.Future[Any] = field(repr=False)
+
+    @property
+    def cost(self) -> int:
+        return len(self.positions) * (FULL_COST if self.exact or self.choose else 1)
+
+
+class Batcher:
+    """Scores positions and draws next words, for all requests."""
+
+    def __init__(self, limits: BatchLimits, metrics: Metrics) -> None:
+        self._limits = limits
+        self._metrics = metrics
+        self._waiting: deque[_Job] = deque()
+        self._arrived = asyncio.Condition()
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="scoring")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def score(self, model: LanguageModel, positions: Ids, *, exact: bool) -> LogProbabilities:
+        """log P of each position's word (column 0) after the words before it: normalised, or as estimated."""
+        size = max(1, self._limits.positions // FULL_COST) if exact else self._limits.positions
+        pieces = [positions[start : start + size] for start in range(0, len(positions), size)]
+        found = await asyncio.gather(*(self._submit(model, piece, exact, None) for piece in pieces))
+        return np.concatenate([np.empty(0), *found])
+
+    async def choose(self, model: LanguageModel, window: Ids, choose: Callable[[LogProbabilities], Any]) -> Any:
+        """What `choose` makes, in the thread, of the next word's distribution after the window (nearest word first)."""
+        position = np.concatenate([np.zeros(1, dtype=np.int32), window])[np.newaxis]
+        return await self._submit(model, position, True, choose)
+
+    async def _submit(
+        self, model: LanguageModel, positions: Ids, exact: bool, choose: Callable[[LogProbabilities], Any] | None
+    ) -> Any:
+        job = _Job(model, positions, exact, choose, asyncio.get_running_loop().create_future())
+        async with self._arrived:
+            self._waiting.append(job)
+            self._arrived.notify()
+        return await job.done
+
+    async def __aenter__(self) -> Batcher:
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._limits.threads)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            async with self._arrived:
+                await self._arrived.wait_for(lambda: bool(self._waiting))
+                batch = self._take()
+            if not batch:
+                continue
+            self._metrics.batch_jobs.observe(len(batch))
+            self._metrics.batch_positions.observe(sum(len(job.positions) for job in batch))
+            try:
+                results = await loop.run_in_executor(self._pool, compute, batch)
+            except Exception as error:  # handed to each request, whose last line of defence notes it
+                results = [error] * len(batch)
+            for job, result in zip(batch, results, strict=True):
+                if job.done.done():
+                    continue
+                if isinstance(result, Exception):
+                    job.done.set_exception(result)
+                else:
+                    job.done.set_result(result)
+
+    def _take(self) -> list[_Job]:
+        """The oldest jobs that fit a batch and are of one model; those nobody waits for any more are dropped."""
+        taken: list[_Job] = []
+        cost = 0
+        while self._waiting:
+            job = self._waiting[0]
+            if job.done.done():
+                self._waiting.popleft()
+                continue
+            if taken and (job.model is not taken[0].model or cost + job.cost > self._limits.positions):
+                break
+            taken.append(self._waiting.popleft())
+            cost += job.cost
+        return taken
+
+
+def compute(batch: list[_Job]) -> list[Any]:
+    """All jobs of a batch; a job whose own choice fails gets its error, the others their results."""
+    scorer = batch[0].model.scorer
+    positions = np.concatenate([job.positions for job in batch])
+    contexts = scorer.contexts(positions[:, 1:])
+    needs_all = np.repeat([job.exact for job in batch], [len(job.positions) for job in batch])
+    starts = np.cumsum([0, *(len(job.positions) for job in batch)])
+    estimated = scorer.estimated(positions[:, 0], contexts)
+    exact = np.flatnonzero(needs_all)
+    chooser = {int(starts[index]): job.choose for index, job in enumerate(batch) if job.choose is not None}
+    found: dict[int, Any] = {}
+    for place, (log_total, scores) in zip(exact.tolist(), scorer.totals_and_scores(contexts[exact]), strict=True):
+        if (choose := chooser.get(place)) is not None:
+            found[place] = _outcome(choose, scores, log_total)
+        else:
+            estimated[place] -= log_total + scorer.log_samples
+    return [
+        found[int(starts[index])] if job.choose is not None else estimated[starts[index] : starts[index + 1]]
+        for index, job in enumerate(batch)
+    ]
+
+
+def _outcome(choose: Callable[[LogProbabilities], Any], scores: Any, log_total: float) -> Any:
+    try:
+        return choose(scores.astype(np.float64) - log_total)
+    except Exception as error:  # this request's alone
+        return error
