@@ -1,0 +1,77 @@
+"""`python -m controllers.drill --help`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from controllers.config import MonitorSettings
+from controllers.drill.faults import DRILLS
+from controllers.drill.run import run, table
+from controllers.errors import ControllerError, DrillError
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options."""
+    names = "\n".join(
+        f"  {drill.name:18}{drill.meaning} ({drill.objective_seconds:.0f} s)" for drill in DRILLS.values()
+    )
+    made = argparse.ArgumentParser(
+        prog="python -m controllers.drill",
+        description="Break a running training job on purpose, and measure how long it takes to be at work again.",
+        epilog=f"drills, each with its objective:\n{names}\n\n"
+        "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 other.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument(
+        "drills", nargs="+", choices=[*DRILLS, "all"], metavar="DRILL", help="which, in this order; or all"
+    )
+    made.add_argument("--namespace", required=True, help="the business's namespace")
+    made.add_argument("--job", default="language-model", help="the job's name (language-model)")
+    made.add_argument(
+        "--workers", type=int, default=2, help="how many workers the job should have, without standbys (2)"
+    )
+    made.add_argument("--seed", type=int, default=1, help="chooses the pods; the same seed, the same choice (1)")
+    made.add_argument("--node-command", default="", metavar="COMMAND", help="stops the node whose name is put after it")
+    made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the drills; the exit code."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("controllers.drill").setLevel(logging.INFO)
+    settings = MonitorSettings(
+        business=options.namespace,
+        namespace=options.namespace,
+        region="",
+        bucket="",
+        job_name=options.job,
+        workers=options.workers,
+    )
+    names = (
+        [name for name in DRILLS if name != "node" or options.node_command]
+        if "all" in options.drills
+        else options.drills
+    )
+    try:
+        results = asyncio.run(run(settings, names, options.seed, options.node_command))
+    except ControllerError as error:
+        print(f"drill: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    text = table(results)
+    print(text)
+    if options.report:
+        Path(options.report).write_text(f"{text}\n", encoding="utf-8")
+    return 0 if all(result.passed for result in results) else DrillError.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

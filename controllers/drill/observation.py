@@ -1,0 +1,107 @@
+"""What a drill sees of the job from outside: its pods, the master's heartbeat, and what the monitor wrote down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lightkube.resources.coordination_v1 import Lease
+from lightkube.resources.core_v1 import ConfigMap
+from lightkube.resources.core_v1 import Pod as KubernetesPod
+
+from controllers.config import MONITOR_NAME, MonitorSettings
+from controllers.errors import DrillError
+from controllers.monitor import cluster, recovery
+from controllers.monitor.incidents import Incident, Memory
+from controllers.monitor.informer import Informer
+from controllers.monitor.kubernetes import FAILURES, Kubernetes
+from controllers.monitor.model import Listed, Pod, PodGone, PodSeen, Role
+from controllers.monitor.store import KEY, name_of
+from controllers.monitor.world import World
+
+POLL_SECONDS = 0.1
+
+
+class Observer:
+    """Follows the namespace's pods while used as a context."""
+
+    def __init__(self, client: Kubernetes, settings: MonitorSettings) -> None:
+        self.client = client
+        self.settings = settings
+        self.world = World()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Observer:
+        informer = Informer(
+            self.client,
+            KubernetesPod,
+            self._on_pod,
+            lambda names: self.world.see(Listed("pods", names), time.time()),
+            namespace=self.settings.namespace,
+        )
+        self._task = asyncio.create_task(informer.run())
+        await self.until("a list of the pods", lambda: informer.synchronized, 30)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _on_pod(self, kind: str, found: Any) -> None:
+        now = time.time()
+        self.world.see(PodSeen(cluster.pod_of(found, self.settings)), now)
+        if kind == "DELETED":
+            self.world.see(PodGone(found.metadata.name, found.metadata.uid), now)
+
+    async def until(self, what: str, condition: Callable[[], bool], seconds: float) -> float:
+        """Wait; when it was. Raises DrillError after so long."""
+        deadline = time.time() + seconds
+        while not condition():
+            if time.time() > deadline:
+                raise DrillError(f"no {what} within {seconds:.0f} s; {self.describe()}")
+            await asyncio.sleep(POLL_SECONDS)
+        return time.time()
+
+    def at_work(self, after: float, without: list[int]) -> bool:
+        """Whether the job is at work as it should be, by a heartbeat that came after `after`."""
+        return recovery.at_work(self.world, self.settings, after, without)
+
+    def running(self, role: Role) -> list[Pod]:
+        """Raises DrillError if none of this role runs."""
+        found = [pod for pod in self.world.of(role) if pod.phase == "Running" and not pod.deleting]
+        if not found:
+            raise DrillError(f"no {role.value} runs; {self.describe()}")
+        return found
+
+    def working(self) -> list[Pod]:
+        """Workers that have tasks: standbys are left out."""
+        beat = self.world.master
+        standbys = {index for index, entry in beat.progress.workers.items() if entry.standby} if beat else set()
+        return [pod for pod in self.running(Role.WORKER) if pod.index not in standbys]
+
+    def describe(self) -> str:
+        """The job's pods in a line."""
+        pods = [f"{pod.name} {pod.phase}" for pod in self.world.pods.values() if pod.role is not Role.OTHER]
+        return "there are: " + (", ".join(sorted(pods)) or "no pods")
+
+    async def leader(self) -> str:
+        """Who holds the monitor's Lease."""
+        try:
+            lease = await self.client.get(Lease, self.settings.leader_election.lease)
+        except FAILURES:
+            return ""
+        return (lease.spec.holderIdentity if lease.spec else "") or ""
+
+    async def monitors(self) -> list[str]:
+        """Names of the monitor's pods."""
+        return [name for name in self.world.pods if name.startswith(f"{MONITOR_NAME}-")]
+
+    async def incidents(self) -> list[Incident]:
+        """What the monitor remembers; nothing if there is no monitor."""
+        try:
+            found = await self.client.get(ConfigMap, name_of(self.settings))
+        except FAILURES:
+            return []
+        return Memory.from_json((found.data or {}).get(KEY, "{}")).incidents
