@@ -19,6 +19,7 @@ from controllers.monitor.model import Pod, Role
 KILL_ALL = "for process in /proc/[0-9]*; do pid=${process#/proc/}; [ $pid = 1 ] || [ $pid = $$ ] || kill -9 $pid; done"
 """In a container: a process in it cannot kill the first one, but the first ends with the child that it waits for."""
 COMMAND_SECONDS = 120
+END_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ async def _workers(observer: Observer, _draw: random.Random, _: str) -> list[str
 async def _crash(observer: Observer, draw: random.Random, _: str) -> list[str]:
     """Ends as a crash does (exit code 143, not 137), which ElasticDL does not answer."""
     pod = draw.choice(observer.working())
-    await execute(observer, pod, KILL_ALL.replace("kill -9", "kill -15"))
+    await kill(observer, pod, KILL_ALL.replace("kill -9", "kill -15"))
     return [pod.name]
 
 
@@ -113,9 +114,15 @@ DRILLS = {
 }
 
 
-async def kill(observer: Observer, pod: Pod) -> None:
-    """As the kernel or a person would: kill -9."""
-    await execute(observer, pod, KILL_ALL)
+async def kill(observer: Observer, pod: Pod, script: str = KILL_ALL) -> None:
+    """As the kernel or a person would: kill -9. Raises DrillError if the pod lives on."""
+    await execute(observer, pod, script)
+
+    def ended() -> bool:
+        found = observer.world.pods.get(pod.name)
+        return found is None or found.uid != pod.uid or found.phase != "Running" or found.deleting
+
+    await observer.until(f"end of {pod.name} after its processes were killed", ended, END_SECONDS)
 
 
 async def execute(observer: Observer, pod: Pod, script: str) -> None:

@@ -23,7 +23,7 @@ from elasticdl.python.worker import ps_client
 from elasticdl.python.worker.worker import Worker
 from elasticdl_client.common.constants import DistributionStrategy
 
-from trainer.elasticdl import heartbeat, instances
+from trainer.elasticdl import heartbeat, instances, patience
 from trainer.errors import SettingsError
 
 MASTER_POLL_SECONDS = 2.0
@@ -125,6 +125,7 @@ def _run_worker(self: Any) -> None:
             "works with this ElasticDL; the others do not average gradients"
         )
     _Current.worker = self
+    patience.make_patient(self)
     if not self._var_created:
         self._run_model_call_before_training(tf.zeros((1, self._model.inputs[0].shape[1]), tf.int32))
     _original_run_worker(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 from elasticdl.proto import elasticdl_pb2
 from elasticdl.python.common.args import parse_worker_args
@@ -24,8 +25,10 @@ class Server:
         self.sizes: dict[str, int] = {}
         self.version = 0
         self.initialized = False
+        self.dies_at: int | None = None
+        """The version at which it goes away, to be replaced by an empty one."""
         for name in ("pull_dense_parameters", "pull_embedding_vectors", "push_gradients"):
-            setattr(self, name, _Call(getattr(self, f"_{name}")))
+            setattr(self, name, _Call(self, getattr(self, f"_{name}")))
 
     def empty(self) -> None:
         """As after being replaced."""
@@ -82,15 +85,33 @@ def initial_row(index: int, size: int) -> np.ndarray:
     return np.random.default_rng(index).uniform(-0.05, 0.05, size).astype(np.float32)
 
 
-class _Call:
-    """`stub.method.future(request).result()`."""
+class Unavailable(grpc.RpcError):
+    """Nobody answers."""
 
-    def __init__(self, action: Any) -> None:
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+
+class _Call:
+    """`stub.method(request)` and `stub.method.future(request).result()`. Who does not wait finds no dead server."""
+
+    def __init__(self, server: Server, action: Any) -> None:
+        self._server = server
         self._action = action
 
+    def __call__(self, request: Any, *, wait_for_ready: bool = False, timeout: float | None = None) -> Any:
+        if self._server.dies_at is not None and self._server.version >= self._server.dies_at:
+            if not wait_for_ready:
+                raise Unavailable
+            self._server.dies_at = None
+            self._server.empty()
+        return self._action(request)
+
     def future(self, request: Any) -> Any:
-        result = self._action(request)
-        return type("Future", (), {"result": lambda _self: result})()
+        def result(_self: Any) -> Any:
+            return self(request)
+
+        return type("Future", (), {"result": result})()
 
 
 class Master:

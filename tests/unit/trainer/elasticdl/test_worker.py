@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 from elasticdl.proto import elasticdl_pb2
@@ -20,7 +21,15 @@ from elasticdl.python.worker import worker as worker_module
 from elasticdl.python.worker.worker import Worker
 
 from tests.unit.trainer.data import job, upload
-from tests.unit.trainer.elasticdl.servers import Master, Server, client, initial_row, task, worker_arguments
+from tests.unit.trainer.elasticdl.servers import (
+    Master,
+    Server,
+    Unavailable,
+    client,
+    initial_row,
+    task,
+    worker_arguments,
+)
 from trainer.dataset import Dataset
 from trainer.elasticdl import checkpoints, compatibility, context, pointers
 from trainer.elasticdl.context import RunContext
@@ -192,6 +201,39 @@ def test_a_server_that_comes_back_empty_is_filled_from_the_last_checkpoint(with_
         rows = {index: row for server in fresh for index, row in server.tables[table].items()}
         assert len(rows) == 100
         assert all(np.array_equal(expected[table][index], row) for index, row in rows.items())
+
+
+@pytest.mark.parametrize("tables_on_servers", [True, False])
+@pytest.mark.parametrize("dies_at", [1, 6])
+def test_a_worker_outlives_its_parameter_server_and_goes_on_from_the_checkpoint(
+    tmp_path: Path, tables_on_servers: bool, dies_at: int
+) -> None:
+    with a_run(tmp_path, tables_on_servers=tables_on_servers) as run:
+        server = Server()
+        server.dies_at = dies_at
+        _, master = train([server], [*training_tasks(), last_task()])
+        assert server.dies_at is None
+        assert master.reported == {**dict.fromkeys(range(1, 6), ""), 99: ""}
+        steps_lost = dies_at % 4 if dies_at >= 4 else dies_at
+        assert server.version == 10 - steps_lost
+        final = pointers.find(context.store(), run.checkpoint_prefix, pointers.FINAL)
+        assert final is not None
+        assert final["version"] == server.version
+
+
+def test_an_error_that_waiting_does_not_cure_ends_the_worker_as_before(tmp_path: Path) -> None:
+    class Refused(Unavailable):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.INVALID_ARGUMENT
+
+    def refuse(request: Any) -> Any:
+        raise Refused
+
+    with a_run(tmp_path, tables_on_servers=False):
+        server = Server()
+        server.push_gradients = type(server.pull_dense_parameters)(server, refuse)
+        with pytest.raises(Refused):
+            train([server], training_tasks())
 
 
 def test_a_worker_that_only_gets_the_last_task_exports_what_the_servers_hold(tmp_path: Path) -> None:
