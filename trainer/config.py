@@ -14,7 +14,13 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ModelSettings(Frozen):
+class Written(Frozen):
+    """Base of the settings that a team writes in its stack file: strict about types, so that `true` is no number."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class ModelSettings(Written):
     """The two-layer context-embedding network and its training objective."""
 
     vocabulary_size: Annotated[int, Field(ge=100, le=1_000_000)] = 30_000
@@ -28,7 +34,7 @@ class ModelSettings(Frozen):
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.001
 
 
-class ScheduleSettings(Frozen):
+class ScheduleSettings(Written):
     """How long and in which portions to train. A record is a sentence; a step is a minibatch of sentences."""
 
     epochs: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -46,7 +52,7 @@ class ScheduleSettings(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20260101
 
 
-class ResourceRequest(Frozen):
+class ResourceRequest(Written):
     """What one pod asks for and is limited to."""
 
     cpu: Annotated[float, Field(gt=0, le=128)] = 1.0
@@ -101,7 +107,7 @@ ENDPOINTS: dict[BusinessKind, tuple[str, ...]] = {
 """The paths that each kind's server answers with its model; the others are 404 there."""
 
 
-class RequestLimits(Frozen):
+class RequestLimits(Written):
     """What a client may ask for. Beyond a size: 413 or 422 and the limit; beyond the load: 429 and Retry-After."""
 
     body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 256 * 1024
@@ -126,7 +132,7 @@ class RequestLimits(Frozen):
     """From the request's arrival to its answer; then 503."""
 
 
-class BatchLimits(Frozen):
+class BatchLimits(Written):
     """How scoring requests that arrive together share a pass. A batch takes what waits when the processor is free, so a
     lone request never waits for company."""
 
@@ -137,7 +143,7 @@ class BatchLimits(Frozen):
     """Passes at a time: as many as the container has cores."""
 
 
-class ServingSettings(Frozen):
+class ServingSettings(Written):
     """How a server listens, limits, batches, follows the registry and ends."""
 
     port: Annotated[int, Field(ge=1, le=65_535)] = 8080
