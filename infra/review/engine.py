@@ -98,9 +98,7 @@ class Engine:
         """Run Pulumi to its end. Raises ReviewError when it is not there or takes too long."""
         program = shutil.which("pulumi")
         if program is None:
-            raise ReviewError(
-                'no `pulumi` on PATH; install it, or point this shell at the sandbox: eval "$(python -m sandbox env)"'
-            )
+            raise ReviewError("no `pulumi` on PATH; install it, or prepare this shell as docs/review.md says")
         environment = {
             **os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_SKIP_UPDATE_CHECK": "true",
         }  # fmt: skip
