@@ -93,11 +93,12 @@ function message(call) {
 // --- sections --------------------------------------------------------------------------------------------------------
 
 function clock({ clock: { now, machine, next_runs: runs } }) {
-  const ahead = (Date.parse(now) - Date.parse(machine)) / 1000;
+  // Both times are cut to whole seconds, each on its own.
+  const ahead = Math.round((Date.parse(now) - Date.parse(machine)) / 10000) * 10;
   const next = Object.entries(runs).sort(([, one], [, other]) => one.localeCompare(other));
   return [
     element("p", { class: "large" }, moment(now), " UTC"),
-    ahead > 1
+    ahead > 0
       ? element("p", {}, pill(`${duration(ahead)} ahead`, "warn"), " of the machine, ", moment(machine))
       : quiet("the machine's own time"),
     next.length ? table("What runs next", [
@@ -165,7 +166,7 @@ function pools(status) {
   if (!rows.length) return [quiet("No node pool yet.")];
   return [table("Node pools", [
     ["Pool", ({ pool }) => pool.name],
-    ["Region", ({ region }) => region.name],
+    ["Region", ({ region }) => region.name, "fixed"],
     ["State", ({ pool }) => [pill(pool.state, pool.reason ? "bad" : pool.state === "active" ? "good" : "warn"), pool.reason ? element("span", { class: "reason" }, ` ${pool.reason}`) : null]],
     ["Ready", ({ pool }) => `${pool.nodes.ready} of ${pool.wanted}`, "number"],
     ["Real", ({ pool }) => pool.nodes.real.toLocaleString("en"), "number"],
@@ -181,9 +182,9 @@ function nodes(status) {
   return [
     table("Nodes", [
       ["Node", ({ node }) => node.name],
-      ["Region", ({ region }) => region.name],
+      ["Region", ({ region }) => region.name, "fixed"],
       ["Pool", ({ node }) => node.pool],
-      ["Kind", ({ node }) => node.kind],
+      ["Kind", ({ node }) => node.kind, "fixed"],
       ["State", ({ node }) => [pill(node.ready ? "Ready" : "NotReady", node.ready ? (node.reason ? "warn" : "good") : "bad"), node.reason ? ` ${node.reason}` : ""]],
     ], rows),
     total > rows.length ? quiet(`and ${count(total - rows.length, "more node")}, all of which are in the counts above`) : null,
@@ -196,7 +197,7 @@ function pods(status) {
   if (!rows.length) return [quiet("None.")];
   return [table("Pods by namespace and phase", [
     ["Namespace", ({ namespace }) => namespace],
-    ["Region", ({ region }) => region.name],
+    ["Region", ({ region }) => region.name, "fixed"],
     ...PHASES.map((phase) => [phase, ({ phases }) => {
       if (!phases[phase]) return "";
       const number = phases[phase].toLocaleString("en");
@@ -213,8 +214,8 @@ function troubles(status) {
     table("Not well, or not there yet", [
       ["Pod", ({ pod }) => pod.name],
       ["Namespace", ({ pod }) => pod.namespace],
-      ["Region", ({ region }) => region.name],
-      ["Phase", ({ pod }) => pod.phase],
+      ["Region", ({ region }) => region.name, "fixed"],
+      ["Phase", ({ pod }) => pod.phase, "fixed"],
       ["Why", ({ pod }) => pod.reason, "wide"],
     ], rows, { hidden: false }),
     total > rows.length ? quiet(`and ${count(total - rows.length, "more pod")}`) : null,
@@ -232,6 +233,18 @@ function resources(status) {
   ], rows)];
 }
 
+// Calls that went well and follow on one another are one row: programs that wait ask the same again and again.
+function runs(calls) {
+  const found = [];
+  for (const call of calls) {
+    const last = found.at(-1);
+    const alike = last && ["service", "action", "region", "status"].every((name) => last.call[name] === call[name]);
+    if (alike && ![call, last.call].some((one) => isFailed(one) || one.ignored.length || one.faults.length)) last.times += 1;
+    else found.push({ call, times: 1 });
+  }
+  return found;
+}
+
 function calls(status) {
   const only = document.getElementById("only-errors").checked;
   const rows = [...(only ? status.last_errors : status.last_calls)].reverse();
@@ -241,17 +254,20 @@ function calls(status) {
   return [
     only ? null : quiet(bad ? `${bad} of these ${rows.length} failed.` : `None of these ${rows.length} failed.`),
     table("Recent calls, newest first", [
-      ["Call", (call) => [`${call.service}.`, element("wbr"), call.action], "long"],
-      ["Time", (call) => timeOfDay(call.time, today), "fixed"],
-      ["Region", (call) => call.region, "fixed"],
-      ["Status", (call) => pill(call.status || "cut", isFailed(call) ? "bad" : "good")],
-      ["Took", (call) => `${call.milliseconds.toLocaleString("en", { maximumFractionDigits: 1 })} ms`, "number"],
-      ["Answer", (call) => [
+      ["Call", ({ call, times }) => [
+        `${call.service}.`, element("wbr"), call.action,
+        times > 1 ? element("span", { class: "quiet" }, ` ${times} times`) : "",
+      ], "long"],
+      ["Time", ({ call }) => timeOfDay(call.time, today), "fixed"],
+      ["Region", ({ call }) => call.region, "fixed"],
+      ["Status", ({ call }) => pill(call.status || "cut", isFailed(call) ? "bad" : "good")],
+      ["Took", ({ call }) => `${call.milliseconds.toLocaleString("en", { maximumFractionDigits: 1 })} ms`, "number"],
+      ["Answer", ({ call }) => [
         call.code ? message(call) : "",
         call.faults.map((fault) => [" ", pill(`fault ${fault}`, "warn")]),
         call.ignored.length ? element("span", { class: "quiet" }, `ignored: ${call.ignored.join(", ")}`) : "",
       ], "wide"],
-    ], rows, { rowClass: (call) => isFailed(call) ? "failed" : "" }),
+    ], runs(rows), { rowClass: ({ call }) => isFailed(call) ? "failed" : "" }),
   ];
 }
 
