@@ -54,6 +54,8 @@ class ForwardProxy:
                 await writer.drain()
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client has gone, or never said what it wants
+        except asyncio.CancelledError:
+            pass  # by `stop`; the stream's own callback takes no cancelled task
         finally:
             writer.close()
             with suppress(ConnectionError):

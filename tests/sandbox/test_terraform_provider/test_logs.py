@@ -64,7 +64,7 @@ def test_projects_stores_indexes_dashboards_and_alerts_live_and_die(provider: Pr
         "dashboardId": "main",
         "powerSqlMode": "auto",
     }
-    severity = {"severity": 8, "evalCondition": {"condition": "cnt > 3", "countCondition": "__count__ > 3"}}
+    severity = {"severity": 8, "evalCondition": {"condition": "cnt > 3", "count_condition": "__count__ > 3"}}
     alert = provider.live(
         ALERT,
         {
