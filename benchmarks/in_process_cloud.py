@@ -49,7 +49,9 @@ def serve_simulated_cloud(state: Path) -> Iterator[SimulatedCloud]:
     """Start a cloud that keeps its state in a folder; it is ended with the block."""
     store, machine_clock = Store(state / "cloud.sqlite"), CloudClock(Store(None))
     settings = SandboxSettings("simulated", Addresses(NETWORK_INDEX), state, state)
-    options = CloudOptions(endpoint=ADDRESS, authority=state / "authority.pem", simulated=True)
+    options = CloudOptions(
+        endpoint=ADDRESS, authority=state / "authority.pem", simulated=True, images=state / "registry"
+    )
     log_path = state / "cloud.log"
     cloud = assemble(settings, store, CloudClock(store), CallLog(log_path), SimulatedBackend, options, machine_clock)
     objects = ObjectStorage(cloud.context.accounts, cloud.authorizer, state / "objects", cloud.context.clock)

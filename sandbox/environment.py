@@ -17,11 +17,12 @@ from sandbox.settings import SandboxSettings
 
 SERVICES = (
     *("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS"),
-    *("LOCATION", "RESOURCEMANAGER", "CR", "TAG", "ESS", "SLB", "BSSOPENAPI"),
+    *("LOCATION", "RESOURCEMANAGER", "TAG", "ESS", "SLB", "BSSOPENAPI"),
 )
 """Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`.
 
-Not the log service: its clients put a project's name in front of the endpoint, so they need a name, and the proxy.
+Not the log service: its clients put a project's name in front of the endpoint, so they need a name, and the proxy. Nor
+the container registry, whose older client takes no port.
 """
 
 PASSPHRASE = "sandbox"  # noqa: S105 - the stack files' encryption salt is made for it; docs/decisions say why it is public

@@ -21,6 +21,7 @@ from sandbox.settings import SandboxSettings
 PLAN = "plan.json"
 DATABASE = "cloud.sqlite"
 OBJECTS = "objects"
+REGISTRY = "registry"
 
 
 class Plan(BaseModel):
@@ -35,7 +36,7 @@ class Plan(BaseModel):
 
 
 def begin(settings: SandboxSettings) -> Path:
-    """An empty folder for the new state: `cloud.sqlite` and the folder `objects` must be put there."""
+    """An empty folder for the new state: `cloud.sqlite` and the folders `objects` and `registry` must be put there."""
     folder = settings.state / "replacement.new"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
@@ -61,9 +62,10 @@ def finish(settings: SandboxSettings) -> bool:
         for suffix in ("-wal", "-shm"):  # they belong to the old file, and would be read into the new one
             (settings.state / f"{DATABASE}{suffix}").unlink(missing_ok=True)
         (folder / DATABASE).replace(settings.state / DATABASE)
-    if (folder / OBJECTS).exists():
-        shutil.rmtree(settings.state / OBJECTS, ignore_errors=True)
-        (folder / OBJECTS).rename(settings.state / OBJECTS)
+    for name in (OBJECTS, REGISTRY):
+        if (folder / name).exists():
+            shutil.rmtree(settings.state / name, ignore_errors=True)
+            (folder / name).rename(settings.state / name)
     flush(settings.state)
     shutil.rmtree(folder)
     return True

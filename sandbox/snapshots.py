@@ -16,7 +16,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -24,9 +24,10 @@ from pydantic import BaseModel, ConfigDict
 from sandbox import replacement
 from sandbox.cloud.core.clock import CloudClock, iso
 from sandbox.cloud.core.store import Store
+from sandbox.cloud.registry.blobs import blob_path
 from sandbox.errors import SandboxError, UsageError
 from sandbox.locking import exclusive
-from sandbox.replacement import DATABASE, OBJECTS
+from sandbox.replacement import DATABASE, OBJECTS, REGISTRY
 from sandbox.settings import SandboxSettings
 
 MANIFEST = "snapshot.json"
@@ -113,6 +114,8 @@ def stage_snapshot(settings: SandboxSettings, name: str) -> None:
         new = replacement.begin(settings)
         shutil.copyfile(source / DATABASE, new / DATABASE)
         shutil.copytree(source / OBJECTS, new / OBJECTS, copy_function=_link_or_copy)
+        if (source / REGISTRY).exists():
+            shutil.copytree(source / REGISTRY, new / REGISTRY, copy_function=_link_or_copy)
 
 
 def stage_empty(settings: SandboxSettings) -> None:
@@ -120,6 +123,7 @@ def stage_empty(settings: SandboxSettings) -> None:
     with _alone(settings):
         new = replacement.begin(settings)
         (new / OBJECTS).mkdir(mode=0o700)
+        (new / REGISTRY).mkdir(mode=0o700)
         target = Store(new / DATABASE)
         try:
             if (settings.state / DATABASE).exists():
@@ -168,7 +172,9 @@ def _copy(settings: SandboxSettings, name: str, target: Path) -> Snapshot:
     (target / OBJECTS / "objects").mkdir(parents=True, mode=0o700)
     metadata = settings.state / OBJECTS / METADATA
     if not metadata.exists():
-        _back_up(settings.state / DATABASE, target / DATABASE)
+        with _no_writes(settings.state / DATABASE):
+            _back_up(settings.state / DATABASE, target / DATABASE)
+            _link_images(settings, target)
         return _describe(name, target, {})
     for body in _named(metadata):
         _link(bodies, target, body, missing_ok=True)
@@ -176,10 +182,24 @@ def _copy(settings: SandboxSettings, name: str, target: Path) -> Snapshot:
         with _no_writes(settings.state / DATABASE):
             _back_up(settings.state / DATABASE, target / DATABASE)
             _back_up(metadata, target / OBJECTS / METADATA)
+            _link_images(settings, target)
         named = _named(target / OBJECTS / METADATA)
         for body in named:
             _link(bodies, target, body)
     return _describe(name, target, named)
+
+
+def _link_images(settings: SandboxSettings, target: Path) -> None:
+    """Link the blobs of the registry that the copied database names; nobody may write to the database meanwhile."""
+    with closing(sqlite3.connect(target / DATABASE)) as copy:
+        if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'registry_blobs'").fetchone():
+            return
+        digests = [str(digest) for (digest,) in copy.execute("SELECT DISTINCT digest FROM registry_blobs")]
+    for digest in digests:
+        place = Path(REGISTRY) / "blobs" / blob_path(digest)
+        (target / place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileNotFoundError):  # lost already; a pull says so
+            os.link(settings.state / place, target / place)
 
 
 def _describe(name: str, target: Path, bodies: dict[str, int]) -> Snapshot:

@@ -144,6 +144,7 @@ def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tupl
         simulated=arguments.simulated,
         calls_per_minute=arguments.calls_per_minute,
         lines=read_lines(settings),
+        images=settings.state / "registry",
     )
     cloud = assemble(
         settings,

@@ -13,6 +13,7 @@ from sandbox.cloud.alidns.gtm_probes import Prober
 from sandbox.cloud.alidns.gtm_routing import Routes
 from sandbox.cloud.alidns.model import Zones
 from sandbox.cloud.bssopenapi.api import BssOpenApiService
+from sandbox.cloud.bssopenapi.model import Product
 from sandbox.cloud.controllers.autoscaling.manager import AutoscalerManager
 from sandbox.cloud.controllers.manager import ControllerManager
 from sandbox.cloud.core.accounts import Accounts
@@ -27,6 +28,10 @@ from sandbox.cloud.core.schedule import Schedule
 from sandbox.cloud.core.service import Service
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE
+from sandbox.cloud.cr.enterprise import CrEeService
+from sandbox.cloud.cr.images import Images
+from sandbox.cloud.cr.model import ImageRepositories
+from sandbox.cloud.cr.personal import CrService
 from sandbox.cloud.cs.api import CsService
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
 from sandbox.cloud.cs.contents import ContentsReader, KubernetesContents, SimulatedContents
@@ -46,6 +51,12 @@ from sandbox.cloud.kms.model import Keys
 from sandbox.cloud.location.api import LocationService
 from sandbox.cloud.ram.api import RamService
 from sandbox.cloud.ram.model import Identities
+from sandbox.cloud.registry.archives import BuiltImages
+from sandbox.cloud.registry.blobs import Blobs
+from sandbox.cloud.registry.call import Backend
+from sandbox.cloud.registry.catalogue import Catalogue
+from sandbox.cloud.registry.service import ImageRegistry
+from sandbox.cloud.registry.tokens import Tokens
 from sandbox.cloud.slb.api import SlbService
 from sandbox.cloud.slb.lifecycle import BalancerLifecycle
 from sandbox.cloud.slb.model import Balancers
@@ -59,7 +70,9 @@ from sandbox.settings import SandboxSettings
 
 TRAFFIC_MANAGERS = ("dns_gtm_public_cn", "dns_gtm_public_intl")
 DNS = ("alidns_pre", "dns_dns_public_intl")
-"""Product types under which the billing service sells Global Traffic Manager, and editions of the DNS service."""
+REGISTRIES = ("acr_ee_public_cn", "acr_ee_public_intl")
+"""Product types under which the billing service sells Global Traffic Manager, editions of the DNS service, and
+registries."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,8 @@ class CloudOptions:
     calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE
     """How often one caller may call one action; more is answered with Throttling.User."""
     lines: Mapping[str, str] | None = None
+    images: Path | None = None
+    """Where the registry keeps images' blobs; None for a cloud without a registry."""
 
 
 @dataclass
@@ -92,6 +107,7 @@ class Cloud:
     controllers: ControllerManager
     autoscalers: AutoscalerManager
     contents: ContentsReader
+    registry: ImageRegistry | None
 
     @property
     def schedule(self) -> Schedule:
@@ -110,6 +126,8 @@ class Cloud:
         self.autoscalers.stop()
         for service in self.services:
             service.stop()
+        if self.registry is not None:
+            self.registry.close()
         self.context.store.close()
         self.context.log.close()
 
@@ -181,6 +199,10 @@ def assemble(
 
     authorizer = Authorizer(identities.policies_of_role, identities.policies_of_user)
     names = AlidnsService(context, zones, managers)
+    catalogue, tokens = Catalogue(store, clock), Tokens(store, clock, accounts.root.principal)
+    blobs = Blobs(options.images) if options.images is not None else None
+    images = Images(context, ImageRepositories(store), catalogue, blobs, authorizer)
+    registries = CrEeService(context, images, tokens)
     services: list[Service] = [
         VpcService(context, networks, user_of),
         EcsService(context, compute, container_service.uses),
@@ -192,10 +214,20 @@ def assemble(
         KmsService(context, keys),
         SlsService(context, LogStores(store)),
         LocationService(options.endpoint),
+        CrService(images, tokens),
+        registries,
         BssOpenApiService(
-            dict.fromkeys(TRAFFIC_MANAGERS, names.sell_traffic_manager) | dict.fromkeys(DNS, names.sell_product)
+            context,
+            dict.fromkeys(TRAFFIC_MANAGERS, Product(names.sell_traffic_manager))
+            | dict.fromkeys(DNS, Product(names.sell_product))
+            | dict.fromkeys(REGISTRIES, Product(registries.sell, registries.take_back)),
         ),
     ]
+    registry = None
+    if blobs is not None:
+        blobs.collect_garbage(catalogue.blobs())
+        built = BuiltImages(settings.cache / "images" / "index.json")
+        registry = ImageRegistry(Backend(images, catalogue, blobs, built), tokens, clock)
     return Cloud(
         context=context,
         services=services,
@@ -208,4 +240,5 @@ def assemble(
         controllers=controllers,
         autoscalers=autoscalers,
         contents=contents,
+        registry=registry,
     )

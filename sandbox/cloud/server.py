@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import re
 import socket
 import ssl
@@ -26,12 +27,16 @@ from sandbox.cloud.core.wire import Request
 from sandbox.cloud.http_logging import server_logger
 from sandbox.cloud.identity_webhook.api import PATH as WEBHOOK_PATH
 from sandbox.cloud.oss.totals import Totals
+from sandbox.cloud.registry.addressing import is_registry_call
 
 LARGEST_API_BODY = 16 * 1024 * 1024
 """Bytes that a body of the RPC and ROA styles may have; object storage has its own limit, and streams."""
 
-PROBING = frozenset({"NoSuchKey", "NotModified", "PreconditionFailed"})
-"""Errors with which clients learn whether an object is there; they would crowd the others out of the log."""
+PROBING = frozenset(
+    {"NoSuchKey", "NotModified", "PreconditionFailed", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "UNAUTHORIZED"}
+)
+"""Errors with which clients learn whether something is there, or where to log in; they would crowd the others out of
+the log."""
 
 ERROR_FIELDS = re.compile(r"<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>", re.DOTALL)
 LONGEST_LINE = 64 * 1024
@@ -47,8 +52,8 @@ ROA_OR_RPC_AUTHORIZATION = ("acs ", "ACS3-")
 OBJECT_STORAGE_PARAMETERS = {"ossaccesskeyid", "x-oss-signature", "x-oss-credential", "x-oss-signature-version"}
 
 
-class ObjectStore(Protocol):
-    """Object storage, which reads and writes the HTTP streams by itself."""
+class Streaming(Protocol):
+    """Object storage or the registry, which read and write the HTTP streams by themselves."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -58,6 +63,10 @@ class ObjectStore(Protocol):
 
     def refuse(self, request: web.Request, error: InjectedError) -> web.StreamResponse:
         """Answer with an error that a fault rule asked for."""
+
+
+class ObjectStore(Streaming, Protocol):
+    """Object storage."""
 
     def totals(self) -> Totals:
         """How many buckets and objects there are."""
@@ -108,10 +117,12 @@ class CloudServer:
                 body = await request.read()
                 return web.json_response(await asyncio.to_thread(self._cloud.webhook.review, cluster_id, body))
             return await self._control.handle(request)
+        if self._cloud.registry is not None and is_registry_call(request.host.split(":")[0], request.path):
+            return await self._handle_streams(request, self._cloud.registry)
         if not is_for_the_apis(request):
             if self._objects is None:
                 return web.Response(status=501, text="This emulator was started without object storage.")
-            return await self._handle_objects(request, self._objects)
+            return await self._handle_streams(request, self._objects)
         plain = await _plain(request)
         strike = await self._strike(self._cloud.dispatcher.locate(plain)) if self._faults.are_any else None
         if strike is not None and strike.reset:
@@ -122,8 +133,8 @@ class CloudServer:
         headers = {"x-acs-request-id": response.request_id, "Content-Type": response.content_type, **response.headers}
         return web.Response(status=response.status, body=response.body, headers=headers)
 
-    async def _handle_objects(self, request: web.Request, objects: ObjectStore) -> web.StreamResponse:
-        """A call to object storage. Of those that are carried out, only the failed are written down, for speed."""
+    async def _handle_streams(self, request: web.Request, objects: Streaming) -> web.StreamResponse:
+        """A call to object storage or the registry. Of those carried out, only the failed are noted, for speed."""
         strike = await self._strike(objects.locate(request)) if self._faults.are_any else None
         if strike is not None and strike.reset:
             return cut(request)
@@ -173,8 +184,11 @@ class CloudServer:
 
 
 def error_of(response: web.StreamResponse) -> tuple[str, str]:
-    """Code and message of an answer of object storage; empty where it is none of its errors."""
+    """Code and message of an answer of object storage or the registry; empty where it is none of their errors."""
     body = response.body if isinstance(response, web.Response) else None
+    if response.content_type == "application/json" and isinstance(body, bytes):
+        errors = json.loads(body).get("errors") or [{}]
+        return str(errors[0].get("code", "")), str(errors[0].get("message", ""))
     if "x-oss-err" in response.headers:
         body = base64.b64decode(response.headers["x-oss-err"])
     if response.status < 400 or not isinstance(body, bytes):

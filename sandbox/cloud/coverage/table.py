@@ -11,8 +11,8 @@ from sandbox.cloud.coverage.calls import ProviderCall
 from sandbox.cloud.coverage.data import ProviderCalls
 
 OBJECT_STORAGE = "oss"
-SAME_SERVICE = {"sls": "log"}
-"""Products whose package has another name than their calls."""
+SAME_SERVICE = {"cr_ee": "cree"}
+"""Products whose service has another name."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,14 @@ class Emulator:
         """Whether there is such a service at all."""
         return product == OBJECT_STORAGE or self.service(product) is not None
 
-    def service(self, product: str) -> Service | None:
-        """The service of a product's calls."""
-        return self.services.get(product) or self.services.get(SAME_SERVICE.get(product, ""))
+    def service(self, product: str, version: str = "") -> Service | None:
+        """The service of a product's calls; of several versions of a product, the one that they are for."""
+        versions = [one for name, one in self.services.items() if name.startswith(product) and one.version == version]
+        return versions[0] if versions else self.services.get(SAME_SERVICE.get(product, product))
 
     def action(self, call: ProviderCall) -> Action | None:
         """The action that answers a call: by name, or by method and path."""
-        service = self.service(call.product.lower())
+        service = self.service(call.product.lower(), call.version)
         if service is None:
             return None
         if call.action:
@@ -95,12 +96,18 @@ def _row(call: ProviderCall, emulator: Emulator, resource: str) -> Row:
         # Object storage reads whole documents (and refuses what it does not know), so parameters say nothing of it.
         return Row("Oss", call.action, call.action.lower() in emulator.operations, (), (), (resource,))
     action = emulator.action(call)
-    service = emulator.service(product)
+    service = emulator.service(product, call.version)
     name = action.name if action is not None else call.action or f"{call.method} {call.path}"
     shown = service.name if service is not None else call.product
     given = set(call.parameters) - COMMON if action is not None else set()
-    honoured = given & action.honours if action is not None else set()
+    honours = set(map(_plain, action.honours)) if action is not None else set()
+    honoured = {parameter for parameter in given if _plain(parameter) in honours}
     return Row(shown, name, action is not None, tuple(honoured), tuple(given - honoured), (resource,))
+
+
+def _plain(name: str) -> str:
+    """A parameter's name as it is compared: typed clients write RepoName for what stands as repo_name in a path."""
+    return name.replace("_", "").lower()
 
 
 HEADER = """# What the emulator answers of what the Terraform provider calls

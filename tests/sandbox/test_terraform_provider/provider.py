@@ -22,7 +22,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox import toolchain
 
-PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI", "CR")
+PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI")
 START_SECONDS = 30
 CALL_SECONDS = 180
 MEBIBYTE = 1024 * 1024

@@ -14,6 +14,8 @@ from sandbox import replacement, snapshots
 from sandbox.cloud.core.accounts import Accounts
 from sandbox.cloud.core.clock import SystemClock
 from sandbox.cloud.core.store import Store
+from sandbox.cloud.registry.blobs import blob_path
+from sandbox.cloud.registry.catalogue import Catalogue
 from sandbox.errors import SandboxError
 from sandbox.settings import SandboxSettings
 
@@ -191,3 +193,22 @@ def test_killed_at_any_step_a_restore_leaves_the_old_state_or_the_new(
     assert found in ((new,) if decided else (old, new))
     tree.restore("one")
     assert (tree.read(), tree.bodies()) == new
+
+
+def test_images_of_the_registry_come_back_with_a_snapshot(tree: Tree) -> None:
+    store = Store(tree.state / replacement.DATABASE)
+    catalogue, digest = Catalogue(store, SystemClock()), "sha256:" + "a" * 64
+    catalogue.add_blob("cn-hangzhou//models/trainer", digest)
+    store.close()
+    blob = tree.state / replacement.REGISTRY / "blobs" / blob_path(digest)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"a layer")
+    snapshots.save(tree.settings, "one")
+    snapshots.stage_empty(tree.settings)
+    replacement.commit(tree.settings)
+    replacement.finish(tree.settings)
+    assert not blob.exists()
+    snapshots.stage_snapshot(tree.settings, "one")
+    replacement.commit(tree.settings)
+    replacement.finish(tree.settings)
+    assert blob.read_bytes() == b"a layer"

@@ -1,0 +1,1 @@
+"""Container registry (CR): namespaces and repositories of both editions; the images are `registry`'s."""
