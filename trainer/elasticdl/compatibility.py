@@ -7,26 +7,19 @@ corrected. Each correction names its defect, and the tests show the defect witho
 
 from __future__ import annotations
 
-import threading
-import time
+import sys
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from elasticdl.python.common import k8s_client, tensor_utils
-from elasticdl.python.common.constants import InstanceManagerStatus
-from elasticdl.python.master import master as master_module
-from elasticdl.python.master.master import Master
-from elasticdl.python.master.servicer import MasterServicer
-from elasticdl.python.master.task_dispatcher import _TaskDispatcher
+from elasticdl.python.common import tensor_utils
 from elasticdl.python.worker import ps_client
 from elasticdl.python.worker.worker import Worker
 from elasticdl_client.common.constants import DistributionStrategy
 
-from trainer.elasticdl import heartbeat, instances, patience
+from trainer.elasticdl import patience
 from trainer.errors import SettingsError
 
-MASTER_POLL_SECONDS = 2.0
 _original_run_worker = Worker.run
 _original_push_dense_parameters = ps_client.PSClient.push_dense_parameters
 
@@ -50,14 +43,10 @@ def apply() -> None:
     Worker.report_gradient_to_ps = report_gradient_to_ps
     Worker.run = _run_worker
     ps_client.PSClient.push_dense_parameters = _push_dense_parameters
-    Master._get_image_cluster_spec = _cluster_spec_as_given
-    Master._check_timeout_tasks = _leave_timeouts_to_the_monitor
-    Master.run = _run_master
-    master_module.InstanceManager = instances.Instances
-    k8s_client.Client._watch = instances.watch
-    k8s_client.Client.create_ps_service = instances.create_ps_service
-    MasterServicer.get_task = instances.get_task
-    _TaskDispatcher.report = heartbeat.report
+    if "elasticdl.python.master.master" in sys.modules:  # a worker does without the second that importing it takes
+        from trainer.elasticdl import master  # noqa: PLC0415
+
+        master.apply()
 
 
 def use_legacy_optimizers() -> None:
@@ -138,37 +127,3 @@ def _push_dense_parameters(self: Any, parameters: list[Any], ps_id: int, version
 
     if not checkpoints.restore(self, ps_id):
         _original_push_dense_parameters(self, parameters, ps_id, version)
-
-
-def _cluster_spec_as_given(_self: Any, cluster_spec: str) -> str:
-    """ElasticDL looks for the file in /cluster_spec of the image, which only its own image builder makes."""
-    return cluster_spec
-
-
-def _leave_timeouts_to_the_monitor(_self: Any) -> None:
-    """ElasticDL's own replaces a worker after three times the mean time of a task, which it takes for 300 s until 20
-    kinds of task are known (there are two), and ends with a KeyError when it meets a worker that never asked."""
-
-
-def _run_master(self: Any) -> int:
-    """The master's loop. ElasticDL's own looks every 30 s, which a finished job then waits for; it ends without the
-    export when it looks between the last task's end and a worker's question for more, which is what makes the export's
-    task; and it loses its exit code when all workers failed."""
-    ended = threading.Event()
-    heartbeat.start(self, ended)
-    try:
-        while not self._should_stop:
-            if self.instance_manager.all_failed():
-                self.request_stop("all workers failed")
-            elif self.task_d.finished() and not self.task_d.invoke_deferred_callback():
-                self.instance_manager.closing = True
-                self.instance_manager.update_status(InstanceManagerStatus.FINISHED)
-                break
-            else:
-                time.sleep(MASTER_POLL_SECONDS)
-    except KeyboardInterrupt:
-        self.request_stop("interrupted")
-    finally:
-        ended.set()
-        self._stop()
-    return 1 if self._exit_code else 0

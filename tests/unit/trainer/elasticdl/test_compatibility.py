@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +14,8 @@ import pytest
 import tensorflow as tf
 from elasticdl.python.common.model_utils import get_optimizer_info
 
-from trainer.elasticdl import compatibility
+from trainer.elasticdl import compatibility, zoo
+from trainer.elasticdl import master as master_corrections
 
 
 def test_rows_of_the_same_index_are_summed() -> None:
@@ -72,10 +77,10 @@ def master(tasks: Any, *, all_failed: bool = False) -> Any:
 
 
 def test_the_master_does_not_end_before_the_export_was_made_and_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compatibility, "MASTER_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(master_corrections, "POLL_SECONDS", 0.001)
     tasks = Tasks()
     made = master(tasks)
-    assert compatibility._run_master(made) == 0
+    assert master_corrections._run_master(made) == 0
     assert made.instance_manager.closing
     assert tasks.export_made
     assert tasks.looks_left == 0
@@ -83,5 +88,14 @@ def test_the_master_does_not_end_before_the_export_was_made_and_done(monkeypatch
 
 def test_the_master_fails_when_all_workers_failed() -> None:
     made = master(Tasks(), all_failed=True)
-    assert compatibility._run_master(made) == 1
+    assert master_corrections._run_master(made) == 1
     assert made.message == "all workers failed"
+
+
+def test_a_worker_starts_without_the_masters_modules_and_without_pyodps() -> None:
+    folder = Path(zoo.__file__).parent
+    code = "import sys, elasticdl.python.worker.main, trainer.elasticdl.zoo; print(*sorted(sys.modules))"
+    environment = {**os.environ, "PYTHONPATH": f"{folder / 'stand_ins'}:{folder.parents[1]}"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert not {"kubernetes", "elasticdl.python.master.master", "odps.core", "odps.tunnel"} & loaded

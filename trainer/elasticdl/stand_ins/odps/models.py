@@ -1,0 +1,5 @@
+"""What ElasticDL imports of pyodps's models."""
+
+
+class Schema:
+    """A table's columns."""

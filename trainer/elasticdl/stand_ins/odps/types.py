@@ -1,0 +1,3 @@
+"""The types that ElasticDL names."""
+
+bigint, double, string = "bigint", "double", "string"
