@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.corpus import NUMBER
-from trainer.examples import windows
 from trainer.numpy_form import NumpyModel
 from trainer.scorer import LogProbabilities
 from trainer.segmentation import Segmenter
@@ -19,6 +18,10 @@ Vector = NDArray[np.float32]
 SMOOTH_INVERSE_FREQUENCY = 1e-3
 """a in a / (a + P(w)), a word's weight in its sentence's vector (Arora et al. 2017, their default)."""
 _LEAST_NORM = 1e-9
+FEW_WORDS = 10
+"""A cache of so many different words weighs half of what was asked for: two words are no subject yet."""
+_WRITTEN = str.maketrans(",?!:;()", "，？！：；（）")
+"""Marks as Chinese text has them; the training text's are normalised to the narrow forms."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ class LanguageModel:
         mean = noise.astype(np.float32) @ model.weights.word_table
         self._vectors = np.asarray(model.weights.word_table - mean, dtype=np.float32)
         number = model.vocabulary.encode(NUMBER)
+        window = model.settings.window
+        self._edge = np.full(window, BOUNDARY_ID, dtype=np.int32)
+        self._offsets = np.arange(window, -1, -1)
         self.unsayable = np.unique(np.concatenate([[UNKNOWN_ID], number]))
         """Symbols that stand for many words and so can't be written: left out of what is generated."""
 
@@ -76,7 +82,13 @@ class LanguageModel:
 
     def positions(self, sentences: Sequence[Ids]) -> Ids:
         """Every word of the sentences and each one's end, with the words before; shape (words + ends, 1 + window)."""
-        return windows(sentences, self.settings.window)
+        return np.concatenate([self._positions(sentence) for sentence in sentences])
+
+    def _positions(self, sentence: Ids) -> Ids:
+        """As `trainer.examples.windows` makes them; for a few sentences this is ten times as fast."""
+        padded = np.concatenate([self._edge, sentence, self._edge[:1]])
+        places = np.arange(len(sentence) + 1)[:, np.newaxis] + self._offsets
+        return np.asarray(padded[places], dtype=np.int32)
 
     def vector(self, words: Ids) -> Vector:
         """A text's direction: the weighted mean of its words' vectors, of length 1; zeros if it has no known word."""
@@ -85,7 +97,7 @@ class LanguageModel:
         return np.asarray(total / norm if norm > _LEAST_NORM else np.zeros_like(total), dtype=np.float32)
 
     def cache(self, turns: Sequence[Ids], weight: float) -> Cache:
-        """What was said in these turns; each counts half of the one after it. Without known words it weighs nothing."""
+        """What was said in these turns; each counts half of the one after it. Few known words weigh less."""
         totals: dict[int, float] = {}
         for age, turn in enumerate(reversed(turns)):
             for word in turn.tolist():
@@ -94,13 +106,14 @@ class LanguageModel:
         if not known:
             return Cache(np.zeros(1, dtype=np.int32), np.zeros(1), 0.0)
         values = np.array([totals[word] for word in known])
-        return Cache(np.array(known, dtype=np.int32), values / values.sum(), weight)
+        shrunk = weight * len(known) / (len(known) + FEW_WORDS)
+        return Cache(np.array(known, dtype=np.int32), values / values.sum(), shrunk)
 
     def text(self, words: Sequence[str]) -> str:
-        """Words as a text: Chinese ones joined, a space between two that are written in Latin letters or digits."""
+        """Words as a text: joined, with a space between two that are written in Latin letters or digits."""
         joined = ""
         for word in words:
             if joined and joined[-1].isascii() and joined[-1].isalnum() and word[0].isascii() and word[0].isalnum():
                 joined += " "
             joined += word
-        return joined
+        return joined.translate(_WRITTEN)

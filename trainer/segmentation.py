@@ -38,9 +38,15 @@ class Segmenter:
     def words(self, text: str) -> list[str]:
         """The words of a text, normalised as the training text's; spaces separate and are no words."""
         found: list[str] = []
+        # Once for the whole text and before it is cut, as full-width forms stand for the words of the vocabulary.
         for part in _SPACES.split(unicodedata.normalize("NFKC", text).lower()):
-            found.extend(word for word in map(normalised, self._cut(part)) if word)
+            found.extend(self._normalised(self._cut(part)))
         return found
+
+    def _normalised(self, words: list[str]) -> list[str]:
+        """As the training text's; known words are so already."""
+        known = self._log_probabilities
+        return [made for word in words if (made := word if word in known else normalised(word))]
 
     def sentences(self, text: str) -> list[tuple[str, list[str]]]:
         """A text's sentences: as written, and as words. A line's end ends a sentence too."""

@@ -18,6 +18,7 @@ from trainer.serving.admission import RETRY_AFTER_SECONDS, Admission
 from trainer.serving.batching import Batcher
 from trainer.serving.metrics import CONTENT_TYPE, Metrics
 from trainer.serving.models import Loaded, ModelSource
+from trainer.serving.page import add_page
 from trainer.serving.problems import ProblemError, invalid
 from trainer.serving.schemas import ModelAnswer
 from trainer.serving.work import Work
@@ -33,6 +34,7 @@ def application(job: ServingJob, source: ModelSource, batcher: Batcher, metrics:
         client_max_size=job.serving.requests.body_bytes,
     )
     _add_probes(app, source, metrics)
+    add_page(app)
     offered = endpoints.of(job.kind)
     described = json.dumps(openapi.document(job, offered), ensure_ascii=False)
 

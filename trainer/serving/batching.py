@@ -1,8 +1,9 @@
-"""Requests that wait together are computed together: one pass of NumPy in a thread, results handed back to each.
+"""Requests that wait together are computed together: one pass of NumPy, results handed back to each.
 
-A free thread takes what waits, up to the limit; nobody waits for company. A request is cut into pieces of at most that
-limit, and pieces are taken in the order in which they came, so a long request never keeps a short one waiting for all
-of it. A batch holds one model's work: during a swap two models are in use.
+Whoever is free takes what waits, up to the limit; nobody waits for company. A request is cut into pieces of at most
+that limit, and pieces are taken in the order in which they came, so a long request never keeps a short one waiting for
+all of it. A batch holds one model's work: during a swap two models are in use. What needs the whole vocabulary runs in
+a thread, where NumPy lets go of the interpreter; the rest takes less time than to hand it over, and runs on the spot.
 """
 
 from __future__ import annotations
@@ -36,8 +37,13 @@ class _Job:
     done: asyncio.Future[Any] = field(repr=False)
 
     @property
+    def is_full(self) -> bool:
+        """Whether it needs the whole vocabulary."""
+        return self.exact or self.choose is not None
+
+    @property
     def cost(self) -> int:
-        return len(self.positions) * (FULL_COST if self.exact or self.choose else 1)
+        return len(self.positions) * (FULL_COST if self.is_full else 1)
 
 
 class Batcher:
@@ -47,16 +53,18 @@ class Batcher:
         self._limits = limits
         self._metrics = metrics
         self._waiting: deque[_Job] = deque()
-        self._arrived = asyncio.Condition()
+        self._arrived = asyncio.Event()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="scoring")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def score(self, model: LanguageModel, positions: Ids, *, exact: bool) -> LogProbabilities:
         """log P of each position's word (column 0) after the words before it: normalised, or as estimated."""
         size = max(1, self._limits.positions // FULL_COST) if exact else self._limits.positions
+        if len(positions) <= size:
+            return np.asarray(await self._submit(model, positions, exact, None), dtype=np.float64)
         pieces = [positions[start : start + size] for start in range(0, len(positions), size)]
         found = await asyncio.gather(*(self._submit(model, piece, exact, None) for piece in pieces))
-        return np.concatenate([np.empty(0), *found])
+        return np.concatenate(found)
 
     async def choose(self, model: LanguageModel, window: Ids, choose: Callable[[LogProbabilities], Any]) -> Any:
         """What `choose` makes, in the thread, of the next word's distribution after the window (nearest word first)."""
@@ -67,9 +75,8 @@ class Batcher:
         self, model: LanguageModel, positions: Ids, exact: bool, choose: Callable[[LogProbabilities], Any] | None
     ) -> Any:
         job = _Job(model, positions, exact, choose, asyncio.get_running_loop().create_future())
-        async with self._arrived:
-            self._waiting.append(job)
-            self._arrived.notify()
+        self._waiting.append(job)
+        self._arrived.set()
         return await job.done
 
     async def __aenter__(self) -> Batcher:
@@ -87,15 +94,17 @@ class Batcher:
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            async with self._arrived:
-                await self._arrived.wait_for(lambda: bool(self._waiting))
-                batch = self._take()
-            if not batch:
+            if not (batch := self._take()):
+                self._arrived.clear()
+                await self._arrived.wait()
                 continue
             self._metrics.batch_jobs.observe(len(batch))
             self._metrics.batch_positions.observe(sum(len(job.positions) for job in batch))
             try:
-                results = await loop.run_in_executor(self._pool, compute, batch)
+                if any(job.is_full for job in batch):
+                    results = await loop.run_in_executor(self._pool, compute, batch)
+                else:
+                    results = compute(batch)
             except Exception as error:  # handed to each request, whose last line of defence notes it
                 results = [error] * len(batch)
             for job, result in zip(batch, results, strict=True):
@@ -127,7 +136,7 @@ def compute(batch: list[_Job]) -> list[Any]:
     scorer = batch[0].model.scorer
     positions = np.concatenate([job.positions for job in batch])
     contexts = scorer.contexts(positions[:, 1:])
-    needs_all = np.repeat([job.exact for job in batch], [len(job.positions) for job in batch])
+    needs_all = np.repeat([job.is_full for job in batch], [len(job.positions) for job in batch])
     starts = np.cumsum([0, *(len(job.positions) for job in batch)])
     estimated = scorer.estimated(positions[:, 0], contexts)
     exact = np.flatnonzero(needs_all)

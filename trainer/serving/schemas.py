@@ -18,7 +18,13 @@ Normalisation = Annotated[
     ),
 ]
 CacheWeight = Annotated[
-    float, Field(ge=0.0, le=0.9, description="Share of the words said before in the mixture with the network; 0: none.")
+    float,
+    Field(
+        ge=0.0,
+        le=0.9,
+        description="Share of the words said before in the mixture with the network; 0: none. It is lowered where few "
+        "words were said.",
+    ),
 ]
 SimilarityWeight = Annotated[
     float, Field(ge=0.0, le=100.0, description="Of the cosine of the texts' vectors beside the gain in nats a word.")

@@ -256,15 +256,17 @@ def _sentence_score(
     words: Sequence[str], ids: Ids, values: LogProbabilities, *, with_words: bool
 ) -> schemas.SentenceScore:
     total = float(values.sum())
-    known = [*(ids != UNKNOWN_ID), True]
-    parts = [
-        schemas.WordScore(word=word, known=bool(is_known), log_probability=float(value))
-        for word, is_known, value in zip((*words, BOUNDARY), known, values, strict=True)
-    ]
+    parts: list[schemas.WordScore] | None = None
+    if with_words:
+        known = [*(ids != UNKNOWN_ID), True]
+        parts = [
+            schemas.WordScore(word=word, known=bool(is_known), log_probability=float(value))
+            for word, is_known, value in zip((*words, BOUNDARY), known, values, strict=True)
+        ]
     return schemas.SentenceScore(
         log_probability=total,
         positions=len(values),
         perplexity=float(np.exp(min(700.0, -total / len(values)))),
         unknown=int(np.sum(ids == UNKNOWN_ID)),
-        words=parts if with_words else None,
+        words=parts,
     )

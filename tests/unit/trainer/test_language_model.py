@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.trainer.models import WORDS, language_model
+from trainer.examples import windows
 from trainer.vocabulary import BOUNDARY_ID
 
 MODEL = language_model()
@@ -36,6 +37,7 @@ def test_the_chain_rule_of_several_sentences_is_the_sum_of_each(given_words: lis
         positions = MODEL.positions(parts)
         return float(MODEL.scorer.exact(positions[:, 0], MODEL.scorer.contexts(positions[:, 1:])).sum())
 
+    assert np.array_equal(MODEL.positions(encoded), windows(encoded, MODEL.settings.window))
     assert total(encoded) == pytest.approx(sum(total([one]) for one in encoded))
     assert len(MODEL.positions(encoded)) == sum(len(words) + 1 for words in given_words)
 
@@ -61,6 +63,11 @@ def test_later_turns_weigh_twice_and_symbols_weigh_nothing() -> None:
     assert MODEL.cache([MODEL.encode(["龘"])], 0.5).weight == 0.0
 
 
+def test_a_cache_of_few_words_weighs_less_than_asked_for() -> None:
+    weights = [MODEL.cache([MODEL.encode(WORDS[:count])], 0.5).weight for count in (1, 10, 20)]
+    assert weights == pytest.approx([0.5 / 11, 0.25, 0.5 * 20 / 30])
+
+
 def test_vectors_have_length_one_or_none_without_known_words() -> None:
     vector = MODEL.vector(MODEL.encode(["我", "喜欢"]))
     assert np.linalg.norm(vector) == pytest.approx(1.0)
@@ -68,4 +75,4 @@ def test_vectors_have_length_one_or_none_without_known_words() -> None:
 
 
 def test_words_are_joined_as_they_are_written() -> None:
-    assert MODEL.text(["我", "用", "open", "source", "软件", "2", "年"]) == "我用open source软件2年"
+    assert MODEL.text(["我", ",", "用", "open", "source", "软件", "2", "年", "!"]) == "我，用open source软件2年！"

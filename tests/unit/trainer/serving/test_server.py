@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -107,3 +109,16 @@ print(sorted({'tensorflow', 'keras', 'elasticdl', 'kubernetes', 'snownlp'} & set
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_the_page_is_whole_in_itself_and_its_policy_allows_just_that(tmp_path: Path) -> None:
+    async with client(tmp_path) as server, server.session.get(server.url("/")) as answer:
+        html, policy = await answer.text(), answer.headers["Content-Security-Policy"]
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "http://" not in html
+        assert "https://" not in html
+        assert " style=" not in html, "an attribute's style is no part of the policy"
+        for part in ("style", "script"):
+            text = html.split(f"<{part}>")[1].split(f"</{part}>")[0]
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            assert f"{part}-src 'sha256-{digest}'" in policy
