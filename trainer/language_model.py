@@ -18,6 +18,7 @@ Vector = NDArray[np.float32]
 SMOOTH_INVERSE_FREQUENCY = 1e-3
 """a in a / (a + P(w)), a word's weight in its sentence's vector (Arora et al. 2017, their default)."""
 _LEAST_NORM = 1e-9
+_NO_WORDS = np.empty(0, dtype=np.int32)
 FEW_WORDS = 10
 """A cache of so many different words weighs half of what was asked for: two words are no subject yet."""
 _WRITTEN = str.maketrans(",?!:;()", "，？！：；（）")
@@ -92,22 +93,37 @@ class LanguageModel:
 
     def vector(self, words: Ids) -> Vector:
         """A text's direction: the weighted mean of its words' vectors, of length 1; zeros if it has no known word."""
-        total = (self._weights[words][:, np.newaxis] * self._vectors[words]).sum(axis=0)
-        norm = float(np.linalg.norm(total))
-        return np.asarray(total / norm if norm > _LEAST_NORM else np.zeros_like(total), dtype=np.float32)
+        return _unit(self._sum(words))
 
     def cache(self, turns: Sequence[Ids], weight: float) -> Cache:
         """What was said in these turns; each counts half of the one after it. Few known words weigh less."""
-        totals: dict[int, float] = {}
-        for age, turn in enumerate(reversed(turns)):
-            for word in turn.tolist():
-                totals[word] = totals.get(word, 0.0) + float(self._weights[word]) * 0.5**age
-        known = sorted(word for word, value in totals.items() if value > 0.0)
-        if not known:
+        words, places = np.unique(np.concatenate(turns), return_inverse=True) if turns else (_NO_WORDS, _NO_WORDS)
+        ages = np.repeat(np.arange(len(turns))[::-1], [len(turn) for turn in turns])
+        counts = np.asarray(np.bincount(places, 0.5**ages, len(words)), dtype=np.float64)
+        return self._cache(words, counts, weight)
+
+    def rest(self, sentences: Sequence[Ids], weight: float) -> list[tuple[Cache, Vector]]:
+        """For each of a document's sentences what the others say: their words, and their direction."""
+        words, places = np.unique(np.concatenate(sentences), return_inverse=True)
+        counts = np.bincount(places, minlength=len(words)).astype(np.float64)
+        ends = np.cumsum([len(sentence) for sentence in sentences])
+        own = np.split(places, ends[:-1])
+        sums = np.stack([self._sum(sentence) for sentence in sentences])
+        whole = sums.sum(axis=0)
+        return [
+            (self._cache(words, counts - np.bincount(place, minlength=len(words)), weight), _unit(whole - part))
+            for place, part in zip(own, sums, strict=True)
+        ]
+
+    def _cache(self, words: Ids, counts: NDArray[np.float64], weight: float) -> Cache:
+        values = counts * self._weights[words]
+        words, values = words[values > 0.0], values[values > 0.0]
+        if not len(words):
             return Cache(np.zeros(1, dtype=np.int32), np.zeros(1), 0.0)
-        values = np.array([totals[word] for word in known])
-        shrunk = weight * len(known) / (len(known) + FEW_WORDS)
-        return Cache(np.array(known, dtype=np.int32), values / values.sum(), shrunk)
+        return Cache(words, values / values.sum(), weight * len(words) / (len(words) + FEW_WORDS))
+
+    def _sum(self, words: Ids) -> Vector:
+        return np.asarray((self._weights[words][:, np.newaxis] * self._vectors[words]).sum(axis=0), dtype=np.float32)
 
     def text(self, words: Sequence[str]) -> str:
         """Words as a text: joined, with a space between two that are written in Latin letters or digits."""
@@ -117,3 +133,8 @@ class LanguageModel:
                 joined += " "
             joined += word
         return joined.translate(_WRITTEN)
+
+
+def _unit(vector: Vector) -> Vector:
+    norm = float(np.linalg.norm(vector))
+    return np.asarray(vector / norm if norm > _LEAST_NORM else np.zeros_like(vector), dtype=np.float32)

@@ -11,8 +11,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
@@ -34,7 +32,6 @@ TABS = {
 }
 MAKE_MODEL = """
 import sys
-from pathlib import Path
 from tests.unit.trainer.models import promote
 from trainer.object_store import DirectoryStore
 promote(DirectoryStore(Path(sys.argv[1])), "v1")
@@ -47,12 +44,6 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     """A server for each kind of business, all with one model."""
     folder = tmp_path_factory.mktemp("registry")
     subprocess.run([TRAINER, "-c", MAKE_MODEL, folder], cwd=REPOSITORY, check=True, timeout=60)
-    found: dict[str, str] = {}
-    with contextmanager(_servers)(folder) as found:
-        yield found
-
-
-def _servers(folder: Path) -> Iterator[dict[str, str]]:
     processes, found = [], {}
     for port, kind in enumerate(TABS, start=FIRST_PORT):
         settings = {"business": kind, "kind": kind, "region": "cn-hangzhou", "bucket": "none"}

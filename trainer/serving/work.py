@@ -12,7 +12,7 @@ import numpy as np
 
 from trainer.config import RequestLimits
 from trainer.corpus import ENDS
-from trainer.language_model import Cache, LanguageModel
+from trainer.language_model import Cache, LanguageModel, Vector
 from trainer.relevance import Relevance, relevance, summary
 from trainer.sampling import Sampling
 from trainer.scorer import LogProbabilities
@@ -56,7 +56,9 @@ class Work:
         """Answers by how much the question makes them likelier, and how near they are to it."""
         question = await self._texts("question", [request.question])
         answers = await self._sentences("answers", request.answers)
-        found = await self._relevances(question, [self.model.encode(words) for words in answers], request)
+        encoded = [self.model.encode(words) for words in answers]
+        said = self._said(question, request.cache_weight)
+        found = await self._relevances([said] * len(encoded), encoded, request)
         ranked = [
             schemas.Ranked(index=place, text=request.answers[place], **vars(value)) for place, value in enumerate(found)
         ]
@@ -81,7 +83,9 @@ class Work:
             cache = self.model.cache(turns, request.cache_weight)
             seed, written = await self._write(request, np.empty(0, dtype=np.int32), cache, 1)
             given, texts = [text.words for text in written], [text.text for text in written]
-        found = await self._relevances(turns, [self.model.encode(words) for words in given], request)
+        encoded = [self.model.encode(words) for words in given]
+        said = self._said(turns, request.cache_weight)
+        found = await self._relevances([said] * len(encoded), encoded, request)
         replies = [
             schemas.Reply(
                 index=place, text=texts[place], source="candidate" if seed is None else "generated", **vars(value)
@@ -98,7 +102,7 @@ class Work:
         for place, (_, words) in enumerate(found):
             self._require_words(f"text, sentence {place + 1}", words)
         encoded = [self.model.encode(words) for _, words in found]
-        values = await self._relevances([np.concatenate(encoded)], encoded, request)
+        values = await self._relevances(self.model.rest(encoded, request.cache_weight), encoded, request)
         vectors = np.stack([self.model.vector(ids) for ids in encoded])
         order = summary([value.score for value in values], vectors, request.sentences, request.diversity)
         chosen = [
@@ -113,18 +117,20 @@ class Work:
 
     # --- shared by the endpoints -------------------------------------------------------------------------------------
 
+    def _said(self, turns: Sequence[Ids], cache_weight: float) -> tuple[Cache, Vector]:
+        return self.model.cache(turns, cache_weight), self.model.vector(np.concatenate(turns))
+
     async def _relevances(
         self,
-        turns: Sequence[Ids],
+        said: Sequence[tuple[Cache, Vector]],
         texts: Sequence[Ids],
         request: schemas.RankRequest | schemas.ReplyRequest | schemas.SummarizeRequest,
     ) -> list[Relevance]:
-        cache = self.model.cache(turns, request.cache_weight)
-        direction = self.model.vector(np.concatenate(turns))
+        """Each text's, beside what was said for it."""
         scored = await self._log_probabilities(texts, exact=request.normalisation == "exact")
         return [
             relevance(_with_end(ids), values, cache, (direction, self.model.vector(ids)), request.similarity_weight)
-            for ids, values in zip(texts, scored, strict=True)
+            for (cache, direction), ids, values in zip(said, texts, scored, strict=True)
         ]
 
     async def _log_probabilities(self, sentences: Sequence[Ids], *, exact: bool) -> list[LogProbabilities]:

@@ -68,6 +68,16 @@ def test_a_cache_of_few_words_weighs_less_than_asked_for() -> None:
     assert weights == pytest.approx([0.5 / 11, 0.25, 0.5 * 20 / 30])
 
 
+def test_the_rest_of_a_document_is_all_but_the_sentence_itself() -> None:
+    sentences = [MODEL.encode(text.split()) for text in ("北京 大学", "我 吃 苹果", "北京 银行")]
+    for place, (cache, direction) in enumerate(MODEL.rest(sentences, 0.1)):
+        others = np.concatenate([ids for other, ids in enumerate(sentences) if other != place])
+        expected = MODEL.cache([others], 0.1)
+        assert cache.words.tolist() == expected.words.tolist()
+        assert cache.probabilities == pytest.approx(expected.probabilities)
+        assert (cache.weight, direction) == (expected.weight, pytest.approx(MODEL.vector(others), abs=1e-5))
+
+
 def test_vectors_have_length_one_or_none_without_known_words() -> None:
     vector = MODEL.vector(MODEL.encode(["我", "喜欢"]))
     assert np.linalg.norm(vector) == pytest.approx(1.0)
