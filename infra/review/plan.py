@@ -91,8 +91,8 @@ def preview_of(stack: str, lines: Iterable[str], *, is_new: bool = False) -> Pre
         elif "diagnosticEvent" in event and event["diagnosticEvent"].get("severity") == "error":
             errors[_error(event["diagnosticEvent"])] = None
     found = [message for message in errors if message not in ("", "preview failed", "update failed")]
-    if errors and not found:
-        found = ["the preview failed; the violated policies above say why" if policies else "the preview failed"]
+    if errors and not found and not any(result.mandatory for result in policies):
+        found = ["the engine gave no reason; run `pulumi preview` by hand"]
     return Preview(stack, tuple(steps.values()), tuple(policies), tuple(found), is_new)
 
 

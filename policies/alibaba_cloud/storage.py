@@ -128,7 +128,7 @@ def bucket_has_access_logs(plan: Plan) -> Iterator[Violation]:
     targets = [item.at("targetBucket") for item in plan.of(BUCKET_LOGGING)]
     targets += [bucket.at("logging.targetBucket") for bucket in plan.of(BUCKET)]
     lacking = buckets_lacking(
-        plan, lambda bucket: not is_off(bucket.at("logging")), BUCKET_LOGGING, lambda item: True
+        plan, lambda bucket: not is_off(bucket.at("logging.targetBucket")), BUCKET_LOGGING, lambda item: True
     )  # fmt: skip
     for bucket in lacking:
         if bucket.at("bucket") not in targets:

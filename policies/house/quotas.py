@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from infra.instances import INSTANCE_TYPES
 from policies.alibaba_cloud.containers import NODE_POOL
 from policies.hardening.namespaces import RESOURCE_QUOTA
-from policies.model import Level, Plan, Violation, plan_rule
+from policies.model import Level, Plan, Resource, Violation, plan_rule
 from policies.values import UNKNOWN, as_number, items
 
 SWITCH = "alicloud:vpc/switch:Switch"
@@ -22,6 +22,12 @@ def _region(zone: object) -> str:
     return re.sub(r"-?[a-z]$", "", str(zone))
 
 
+def _is_autoscaled(pool: Resource) -> bool:
+    """A pool that was made has a scaling configuration even when it is off."""
+    scaling = pool.at("scalingConfig")
+    return scaling is UNKNOWN or (scaling is not None and pool.at("scalingConfig.enable") is not False)
+
+
 @plan_rule(
     "quota-fits-the-nodes", source="capacity", level=Level.MANDATORY,
     description="The GPUs of a stack's quotas are at most those of its node pools at their largest.",
@@ -31,7 +37,7 @@ def quota_fits_the_nodes(plan: Plan) -> Iterator[Violation]:
     """Over all regions of the stack: each has the same quota and pools of its own."""
     gpus = 0.0
     for pool in plan.of(NODE_POOL):
-        size = pool.at("scalingConfig.maxSize") if pool.at("scalingConfig") else pool.at("desiredSize")
+        size = pool.at("scalingConfig.maxSize") if _is_autoscaled(pool) else pool.at("desiredSize")
         kinds = [INSTANCE_TYPES.get(str(kind)) for kind in items(pool.at("instanceTypes"))]
         number = as_number(size)
         if number is None or UNKNOWN in items(pool.at("instanceTypes")):

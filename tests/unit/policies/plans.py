@@ -48,6 +48,7 @@ OPENING = within(
 )
 QUOTA = within("ResourceQuota", spec={"hard": {"requests.nvidia.com/gpu": "2"}})
 T4 = "ecs.gn6i-c4g1.xlarge"
+OFF = {"enable": False, "maxSize": 0}
 BUSINESSES = (BusinessQuota("qa", "cn-hangzhou", 40), BusinessQuota("chatbot", "cn-hangzhou", 24))
 
 
@@ -86,7 +87,7 @@ PLANS: dict[str, tuple[list[Plan], list[Plan]]] = {
     ),
     "a-namespace-has-network-policies": ([plan(NAMESPACE, OPENING)], [plan(NAMESPACE)]),
     "quota-fits-the-nodes": (
-        [plan(pool(T4, desiredSize="2"), QUOTA), plan(pool(T4, scalingConfig={"maxSize": 2}), QUOTA)],
+        [plan(pool(T4, desiredSize="2"), QUOTA), plan(pool(T4, scalingConfig={"maxSize": 2}), QUOTA), plan(pool(T4, desiredSize="2", scalingConfig=OFF), QUOTA)],
         [plan(pool(T4, desiredSize="1"), QUOTA), plan(QUOTA)],
     ),
     "quotas-fit-the-platform": (

@@ -37,7 +37,9 @@ def test_operations_are_told_apart_and_the_steps_inside_a_replacement_left_out()
 def test_an_error_names_its_resource_and_the_engines_own_closing_words_are_left_out() -> None:
     preview = preview_of("qa", [error("it is not there", "bucket"), error("preview failed")])
     assert preview.errors == ("bucket: it is not there",)
-    assert preview_of("qa", [error("preview failed")]).errors == ("the preview failed",)
+    assert preview_of("qa", [error("preview failed")]).errors[0].startswith("the engine gave no reason")
+    broken = [policy("data-is-protected", "mandatory", "data", "protect it"), error("preview failed")]
+    assert preview_of("qa", broken).errors == ()
 
 
 def test_a_loss_of_data_a_mandatory_policy_and_an_error_each_stand_against_merging() -> None:
