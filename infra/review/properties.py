@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from infra.review.plan import Step
@@ -53,8 +54,8 @@ def differences(step: Step) -> Iterator[str]:
         before, after = value_at(step.old, path), value_at(step.new, path)
         if is_secret(path):
             yield f"`{path}`: changed (masked)"
-        elif _is_long(before) and _is_long(after):
-            yield f"`{path}`:\n{_difference(before, after)}"
+        elif (documents := (_document(before), _document(after))) and None not in documents:
+            yield f"`{path}`:\n{_difference(*map(str, documents))}"
         else:
             yield f"`{path}`: {shown(before)} → {shown(after)}"
 
@@ -83,8 +84,14 @@ def _masked(value: Any) -> Any:
     return [_masked(item) for item in value] if isinstance(value, list) else value
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, str) and "\n" in value.strip()
+def _document(value: Any) -> str | None:
+    """A text of several lines, one line of JSON spread out; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    if value.startswith(("{", "[")):
+        with suppress(ValueError):
+            return json.dumps(json.loads(value), indent=2, ensure_ascii=False)
+    return value if "\n" in value.strip() else None
 
 
 def _difference(before: str, after: str) -> str:

@@ -87,7 +87,11 @@ PLANS: dict[str, tuple[list[Plan], list[Plan]]] = {
     ),
     "a-namespace-has-network-policies": ([plan(NAMESPACE, OPENING)], [plan(NAMESPACE)]),
     "quota-fits-the-nodes": (
-        [plan(pool(T4, desiredSize="2"), QUOTA), plan(pool(T4, scalingConfig={"maxSize": 2}), QUOTA), plan(pool(T4, desiredSize="2", scalingConfig=OFF), QUOTA)],
+        [
+            plan(pool(T4, desiredSize="2"), QUOTA),
+            plan(pool(T4, scalingConfig={"maxSize": 2}), QUOTA),
+            plan(pool(T4, desiredSize="2", scalingConfig=OFF), QUOTA),
+        ],
         [plan(pool(T4, desiredSize="1"), QUOTA), plan(QUOTA)],
     ),
     "quotas-fit-the-platform": (
