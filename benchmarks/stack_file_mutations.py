@@ -276,11 +276,6 @@ def a_move_after_the_deletion(business: Values) -> None:
 
 
 @_of_business
-def a_shorter_time_than_the_edition_serves(business: Values) -> None:
-    business.setdefault("dns", {})["ttl_seconds"] = 1
-
-
-@_of_business
 def a_worker_larger_than_a_node(business: Values) -> None:
     business["training"].setdefault("worker", {}).update({"cpu": 64.0, "memory_mebibytes": 4096})
 
@@ -343,7 +338,7 @@ def no_kind_of_stack(values: Values) -> Values:
 ACROSS: tuple[Callable[[Values], Values | None], ...] = (
     quota_beyond_the_nodes, quota_below_the_job, fewer_pods_than_the_job_has, a_region_that_the_platform_lacks,
     the_same_region_twice, a_platform_that_is_not_there, a_move_after_the_deletion,
-    a_shorter_time_than_the_edition_serves, a_worker_larger_than_a_node, more_workers_than_the_pool_holds,
+    a_worker_larger_than_a_node, more_workers_than_the_pool_holds,
     a_key_without_its_encryption, a_zone_of_another_region, switches_that_overlap, a_switch_outside_its_network,
     services_inside_the_network, a_network_of_public_addresses, the_same_region_of_the_platform_twice,
     both_kinds_of_stack_in_one_file, no_kind_of_stack,
