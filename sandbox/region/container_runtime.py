@@ -18,7 +18,11 @@ NAMESPACE = "k8s.io"
 
 
 def render_configuration(
-    root: Path, network_configuration: Path, pause_image: str, plugins: Path = PLUGIN_DIRECTORY
+    root: Path,
+    network_configuration: Path,
+    pause_image: str,
+    plugins: Path = PLUGIN_DIRECTORY,
+    registries: Path | None = None,
 ) -> str:
     """containerd 1.6's configuration of a node.
 
@@ -29,7 +33,11 @@ def render_configuration(
         network_configuration: directory of the CNI configuration.
         pause_image: reference of the image that holds a pod's namespaces.
         plugins: directory of the pod network's programs.
+        registries: directory that says where images are pulled from (`write_registries`); none for no pulls.
     """
+    pulls = ""
+    if registries is not None:
+        pulls = f'[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = {json.dumps(str(registries))}\n'
     return f"""\
 version = 2
 root = {json.dumps(str(root))}
@@ -68,7 +76,28 @@ disabled_plugins = [
   bin_dir = {json.dumps(str(plugins))}
   conf_dir = {json.dumps(str(network_configuration))}
   max_conf_num = 1
-"""
+
+{pulls}"""
+
+
+def write_registries(directory: Path, cloud: str, authority: str) -> None:
+    """Have every image that a node has not be pulled from the cloud, whatever registry's name it bears.
+
+    A node's containerd resolves no names (it sees the machine's resolver, not the region's), so it is given the cloud's
+    address; it tells the cloud's registry which one it means. There is no way to any other.
+
+    Args:
+        directory: for containerd's `config_path`.
+        cloud: the cloud's address.
+        authority: the certificate (PEM) of the authority that the cloud is known by.
+    """
+    place = directory / "_default"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "ca.pem").write_text(authority)
+    server = json.dumps(f"https://{cloud}")
+    lines = [f"server = {server}", f"[host.{server}]", '  capabilities = ["pull", "resolve"]']
+    lines.append(f"  ca = {json.dumps(str(place / 'ca.pem'))}")
+    (place / "hosts.toml").write_text("\n".join(lines) + "\n")
 
 
 def write_plugins(directory: Path) -> None:

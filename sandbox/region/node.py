@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sandbox.certificates import certificate_authority
 from sandbox.region import control_groups, kubelet, machine, mounts, network, node_template, pause_image, processes
 from sandbox.region.api import ApiClient, wait_until
 from sandbox.region.binaries import binary
@@ -21,6 +22,7 @@ from sandbox.region.container_runtime import (
     render_configuration,
     render_pod_network,
     write_plugins,
+    write_registries,
 )
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
@@ -235,10 +237,17 @@ class Node:
         write_private(pki / "kube-proxy.kubeconfig", self.control_plane.render_kubeconfig(proxy, "system:kube-proxy"))
         (layout.state / "cni").mkdir(exist_ok=True)
         write_plugins(layout.state / "cni-plugins")
+        sandbox = layout.region.sandbox
+        authority_of_cloud = certificate_authority(sandbox.cache).certificate_path.read_text()
+        write_registries(layout.state / "registries", str(sandbox.addresses.cloud), authority_of_cloud)
         files = {
             "cni/10-pods.conflist": render_pod_network(pod_network(number), layout.region.policy_socket),
             "containerd.toml": render_configuration(
-                layout.containerd_root, layout.state / "cni", pause_image.REFERENCE, layout.state / "cni-plugins"
+                layout.containerd_root,
+                layout.state / "cni",
+                pause_image.REFERENCE,
+                layout.state / "cni-plugins",
+                layout.state / "registries",
             ),
             "kubelet.json": kubelet.render_kubelet_configuration(layout, number, authority.pair.certificate),
             "kube-proxy.json": kubelet.render_proxy_configuration(layout),

@@ -39,7 +39,14 @@ pytestmark = [
 
 REGION = "cn-hangzhou"
 STEP_SECONDS = 240.0
-VERSIONS = {"vpc": "2016-04-28", "slb": "2014-05-15", "ram": "2015-05-01", "sts": "2015-04-01", "cs": "2015-12-15"}
+VERSIONS = {
+    "vpc": "2016-04-28",
+    "slb": "2014-05-15",
+    "ram": "2015-05-01",
+    "sts": "2015-04-01",
+    "cs": "2015-12-15",
+    "cr": "2016-06-07",
+}
 Json = dict[str, Any]
 
 
@@ -65,8 +72,12 @@ class Api:
 
     def cs(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
         """A path of the container service."""
+        return self.roa("cs", method, path, body, **query)
+
+    def roa(self, service: str, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+        """A path of a service of the ROA style."""
         content = b"" if body is None else json.dumps(body).encode()
-        return self._send("cs", "Any", method, path, query, content, signed=True)
+        return self._send(service, "Any", method, path, query, content, signed=True)
 
     def task(self, answer: Json) -> None:
         """Wait for what a call of the container service began."""

@@ -78,9 +78,11 @@ class AliasActions:
         is_gone = key is not None and key.delete_date is not None and key.delete_date <= self.context.clock.now()
         return None if is_gone else key
 
-    def find_key(self, call: Call) -> Key:
-        """The key that the call names, by its identifier or by an alias."""
-        identifier = call.parameters.required("KeyId")
+    def find_key(self, call: Call, name: str = "KeyId") -> Key:
+        """The key that the call's parameter names: by its identifier, its global name or an alias."""
+        identifier = call.parameters.required(name)
+        if identifier.startswith("acs:kms:"):
+            identifier = identifier.rpartition("/")[2]
         if identifier.startswith(PREFIX):
             identifier = self.find_alias(call.region, identifier).key_id
         key = self.key(identifier)

@@ -1,4 +1,4 @@
-"""The KMS service, API version 2016-01-20: keys and aliases. Encryption itself is not emulated."""
+"""The KMS service, API version 2016-01-20: keys, aliases and encryption."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.paging import PAGING, page
 from sandbox.cloud.core.regions import check_region, new_identifier
 from sandbox.cloud.core.service import Answer, Call, Service, action
-from sandbox.cloud.kms.aliases import AliasActions
+from sandbox.cloud.kms.encryption import EncryptionActions
 from sandbox.cloud.kms.errors import key_not_found, key_protected, key_state
 from sandbox.cloud.kms.model import Key, Keys
 
 
 @dataclass
-class KmsService(AliasActions, Service):
-    """Keys and their aliases."""
+class KmsService(EncryptionActions, Service):
+    """Keys, their aliases, and what is encrypted with them."""
 
     name: ClassVar[str] = "Kms"
     version: ClassVar[str] = "2016-01-20"

@@ -30,3 +30,23 @@ def key_protected(identifier: str) -> CloudError:
     return CloudError(
         "Rejected.DeletionProtection", f"Key {identifier} has deletion protection on; turn that off first.", 409
     )
+
+
+def key_disabled(identifier: str) -> CloudError:
+    """The key must not be used now."""
+    return CloudError("Rejected.Disabled", f"Key {identifier} is disabled; enable it first.", 409)
+
+
+def malformed_ciphertext() -> CloudError:
+    """A ciphertext was not made here, was changed, or is bound to another encryption context. Which, is not told."""
+    return CloudError("InvalidParameter", "The specified parameter CiphertextBlob is not valid.", 400)
+
+
+def unsupported(reason: str) -> CloudError:
+    """The key is not made for this."""
+    return CloudError("UnsupportedOperation", f"This action is not supported: {reason}.", 400)
+
+
+def wrong(name: str, limit: str) -> CloudError:
+    """A parameter is outside what is taken; its value is not repeated, as it may be a secret."""
+    return CloudError("InvalidParameter", f"The specified parameter {name} is not valid: {limit}.", 400)

@@ -6,14 +6,14 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.cloud.core.store import Repository, Store
 from sandbox.cloud.core.tags import Tags
 
 
 class Key(BaseModel):
-    """A key's facts; its material is not emulated."""
+    """A key's facts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,6 +50,18 @@ class Alias(BaseModel):
         return f"{self.region}/{self.name}"
 
 
+class Material(BaseModel):
+    """A version of a key's material. It is never shown, and its representation does not hold it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_id: str
+    version: str
+    created: datetime.datetime
+    secret: str = Field(repr=False)
+    """256 bits, hexadecimal."""
+
+
 @dataclass
 class Keys:
     """All that the KMS service keeps."""
@@ -59,4 +71,9 @@ class Keys:
     def __post_init__(self) -> None:
         self.keys = Repository(self.store, "kms-key", Key)
         self.aliases = Repository(self.store, "kms-alias", Alias)
+        self.materials = Repository(self.store, "kms-material", Material)
         self.tags = Tags(self.store, "kms")
+
+    def materials_of(self, key_id: str) -> list[Material]:
+        """The versions of a key's material, oldest first."""
+        return [material for material in self.materials.list() if material.key_id == key_id]

@@ -190,3 +190,14 @@ def test_a_report_of_the_kubelet_before_does_not_count() -> None:
 def test_a_specification_survives_its_state_file() -> None:
     spec = NodeSpec("gpu-1", {"a": "b"}, [TAINT], "ecs.gn6i", 4, 15360, 1)
     assert NodeSpec.from_dictionary(json.loads(json.dumps(spec.to_dictionary()))) == spec
+
+
+def test_a_node_pulls_every_image_from_the_clouds_address(tmp_path: Path) -> None:
+    text = container_runtime.render_configuration(Path("/s"), Path("/c"), "pause:1", registries=tmp_path)
+    runtime = tomllib.loads(text)["plugins"]["io.containerd.grpc.v1.cri"]
+    assert runtime["registry"]["config_path"] == str(tmp_path)
+    container_runtime.write_registries(tmp_path, "172.30.0.1", "the authority")
+    hosts = tomllib.loads((tmp_path / "_default" / "hosts.toml").read_text())
+    assert hosts["server"] == "https://172.30.0.1"
+    (host,) = hosts["host"].values()
+    assert Path(host["ca"]).read_text() == "the authority"
