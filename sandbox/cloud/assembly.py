@@ -152,7 +152,7 @@ class ClusterOidcProviders:
         """The cluster's issuer, audience and key."""
         prefix = f"acs:ram::{self.context.accounts.account_id}:oidc-provider/"
         for cluster in self.clusters.clusters.list():
-            if cluster.rrsa and cluster.state == "running" and arn == prefix + cluster.oidc_provider_name:
+            if cluster.rrsa and cluster.answers and arn == prefix + cluster.oidc_provider_name:
                 backend = self.operations.backend(cluster.region)
                 return OidcProvider(arn, backend.issuer, backend.service_account_public_key(), (AUDIENCE,))
         return None
@@ -172,7 +172,7 @@ def assemble(
     context = Context(store, clock, accounts, RegionSlots(store), settings.addresses, log, schedule, Faults(store))
     networks, compute, clusters = Networks(store), Compute(store), Clusters(store)
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
-    balancers = Balancers(store)
+    balancers, log_stores = Balancers(store), LogStores(store)
     load_balancing = BalancerLifecycle(context, balancers, networks)
     controllers = ControllerManager(clusters, load_balancing)
     managers = TrafficManagers(store)
@@ -190,7 +190,7 @@ def assemble(
     contents: ContentsReader = SimulatedContents(clusters) if options.simulated else KubernetesContents()
     service_accounts = ClusterServiceAccounts(operations.backend)
     webhook = PodIdentityWebhook(context, clusters, service_accounts, f"https://{options.endpoint}", options.authority)
-    container_service = CsService(context, clusters, networks, compute, operations, planner)
+    container_service = CsService(context, clusters, networks, compute, operations, planner, log_stores)
 
     def user_of(identifier: str) -> str | None:
         groups = compute.security_groups.list()
@@ -212,7 +212,7 @@ def assemble(
         RamService(context, identities),
         StsService(context, identities, ClusterOidcProviders(context, clusters, operations), authorizer),
         KmsService(context, keys),
-        SlsService(context, LogStores(store)),
+        SlsService(context, log_stores),
         LocationService(options.endpoint),
         CrService(images, tokens),
         registries,

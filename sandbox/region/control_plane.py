@@ -27,7 +27,7 @@ from sandbox.region.pki import (
     service_account_keys,
     write_private,
 )
-from sandbox.region.processes import Daemon
+from sandbox.region.processes import Daemon, kill_all
 
 READY_SECONDS = 90.0
 """Bound on the start; measured: 8 to 15 s on two busy cores."""
@@ -152,6 +152,16 @@ class ControlPlane:
             daemons[metrics_server.NAME].start()
             account = "/api/v1/namespaces/default/serviceaccounts/default"
             self._wait(lambda: api.get(account) is not None, daemons, "get its first service account")
+
+    def stop_api_server(self) -> None:
+        """Kill the API server alone; `start` brings it back."""
+        server = self.daemons()["kube-apiserver"]
+
+        def running() -> set[int]:
+            pid = server.pid()
+            return set() if pid is None else {pid}
+
+        kill_all(running, f"the API server of region {self.layout.name}")
 
     def _objects(self) -> list[tuple[str, dict[str, Any]]]:
         """API paths and objects of the processes that serve the cluster."""

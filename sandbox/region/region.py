@@ -64,6 +64,17 @@ class Region:
                     with self._beside_others(name):
                         self._known_node(name).start(api)
 
+    def restart_api_server(self) -> None:
+        """End the API server and start it again; returns once it is ready. Nodes and their pods go on meanwhile.
+
+        Raises:
+            RegionError: when the region does not run, or the server does not become ready in time.
+        """
+        self._check_running()
+        with self._alone():
+            self._control_plane.stop_api_server()
+            self._control_plane.start()
+
     def stop(self) -> None:
         """Kill every process of the region and undo all that it has on the host; its objects stay on disk."""
         with self._alone():

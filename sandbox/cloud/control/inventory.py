@@ -54,7 +54,7 @@ class Inventory:
     async def look(self) -> dict[str, Reading]:
         """A reading for each cluster that runs, by its identifier."""
         clusters = self.cloud.operations.clusters.clusters.list()
-        running = {cluster.identifier: cluster for cluster in clusters if cluster.state == "running"}
+        running = {cluster.identifier: cluster for cluster in clusters if cluster.answers}
         self._readings = {name: reading for name, reading in self._readings.items() if name in running}
         for identifier, cluster in running.items():
             reading = self._readings.setdefault(identifier, Reading())

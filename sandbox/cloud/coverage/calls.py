@@ -30,6 +30,7 @@ CS_ALIASES = {
     "DescribeKubernetesClusterDetail": "DescribeClusterDetail",
     "DeleteKubernetesCluster": "DeleteCluster",
     "DescribeClusters": "DescribeClustersV1",
+    "DescribeNodePoolDetail": "DescribeClusterNodePoolDetail",
 }
 OSS_ALIASES = {
     "CreateBucket": "PutBucket",

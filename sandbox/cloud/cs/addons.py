@@ -79,6 +79,26 @@ class AddonActions(AutoscalingActions):
         newer = [] if version == newest else [{"version": newest, "upgradable": True}]
         return {**available_addon(name, version), "newer_versions": newer}
 
+    @action(
+        "DescribeClusterAddonsUpgradeStatus",
+        "componentIds",
+        method="GET",
+        path="/clusters/{cluster_id}/components/upgradestatus",
+    )
+    def describe_addons_upgrade_status(self, call: Call) -> Answer:
+        """Whether components can be upgraded, and how far that is: it is never under way."""
+        wanted = call.parameters.texts("componentIds")
+        return {
+            addon.name: {
+                "addon_info": {"component_name": addon.name, "version": addon.version},
+                "can_upgrade": addon.version != KNOWN_ADDONS.get(addon.name, addon.version),
+                "template": "",
+                "tasks": {"status": "Success", "message": ""},
+            }
+            for addon in addons_with_scaler(self.find_cluster(call))
+            if not wanted or addon.name in wanted
+        }
+
     @action("InstallClusterAddons", "body", method="POST", path="/clusters/{cluster_id}/components/install")
     def install_addons(self, call: Call) -> Answer:
         """Install components; the identity webhook really comes."""

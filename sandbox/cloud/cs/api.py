@@ -21,6 +21,7 @@ from sandbox.cloud.cs.operations import Operations
 from sandbox.cloud.cs.reports import ReportActions
 from sandbox.cloud.cs.validation import section, tags, texts
 from sandbox.cloud.ecs.model import Compute, SecurityGroup
+from sandbox.cloud.sls.model import LogStores
 from sandbox.cloud.vpc.model import Networks
 from sandbox.cloud.vpc.networks import default_resource_group
 
@@ -29,7 +30,7 @@ CREATE = (
     "is_enterprise_security_group "
     "resource_group_id deletion_protection tags addons enable_rrsa endpoint_public_access service_cidr container_cidr "
     "node_cidr_mask proxy_mode ip_stack timezone cluster_domain maintenance_window operation_policy "
-    "controlplane_log_components controlplane_log_ttl controlplane_log_project audit_log_config"
+    "controlplane_log_components controlplane_log_ttl controlplane_log_project audit_log_config encryption_provider_key"
 )
 SHOWN_BACK = (
     "service_cidr",
@@ -45,6 +46,7 @@ SHOWN_BACK = (
     "controlplane_log_ttl",
     "controlplane_log_project",
     "audit_log_config",
+    "encryption_provider_key",
 )
 """Fields that are noted and described back, without an effect on the real cluster."""
 
@@ -67,6 +69,7 @@ class CsService(AddonActions, ReportActions, Service):
     compute: Compute
     operations: Operations
     planner: NodePlanner
+    log_stores: LogStores
 
     def start(self) -> None:
         """Bring back the clusters and nodes that should be there."""
@@ -120,6 +123,7 @@ class CsService(AddonActions, ReportActions, Service):
             if existing:
                 raise cluster_quota(region, existing[0].identifier)
             self.context.slots.slot(region)
+            cluster = cluster.model_copy(update={"request": self.with_log_stores(cluster, cluster.request)})
             self.clusters.clusters.put(identifier, cluster, region)
             if cluster.owns_security_group:
                 self.put_security_group(cluster, enterprise=parameters.boolean("is_enterprise_security_group"))
@@ -213,7 +217,7 @@ class CsService(AddonActions, ReportActions, Service):
     def describe(self, cluster: Cluster) -> dict[str, Any]:
         """A cluster as the service describes it, with what the real one says of itself once it runs."""
         kubeconfig = issuer = ""
-        if cluster.state == "running":
+        if cluster.answers:
             backend = self.operations.backend(cluster.region)
             kubeconfig, issuer = backend.kubeconfig(), backend.issuer
         return describe_cluster(self.context, self.clusters, cluster, kubeconfig, issuer)

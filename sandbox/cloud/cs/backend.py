@@ -24,6 +24,9 @@ class ClusterBackend(Protocol):
     def start(self) -> None:
         """Boot it; returns once the API server is ready; no effect when it runs."""
 
+    def restart_api_server(self) -> None:
+        """End the API server and start it again; returns once it is ready."""
+
     def purge(self) -> None:
         """End it, with all nodes, and forget every object in it."""
 
@@ -66,6 +69,7 @@ class SimulatedBackend:
         self.nodes: dict[str, NodeSpec] = {}
         self.addresses: dict[str, str] = {}
         self.failure: Exception | None = None
+        self.restarts = 0
         self._running = False
         self._lock = threading.Lock()
         self._key: rsa.RSAPrivateKey | None = None
@@ -75,6 +79,12 @@ class SimulatedBackend:
         if self.failure is not None:
             raise self.failure
         self._running = True
+
+    def restart_api_server(self) -> None:
+        """Count it."""
+        if self.failure is not None:
+            raise self.failure
+        self.restarts += 1
 
     def stop(self) -> None:
         """End it as a reboot of the machine would."""

@@ -10,6 +10,7 @@ import yaml
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.cs.model import Cluster, Clusters, Node, NodePool, Task
+from sandbox.cloud.cs.versions import next_version
 from sandbox.cloud.ecs.instance_types import instance_type
 
 DEFAULT_SCALING_GROUP: dict[str, Any] = {
@@ -77,9 +78,9 @@ def describe_cluster(
         "cluster_type": "ManagedKubernetes",
         "profile": cluster.profile,
         "cluster_spec": cluster.cluster_spec,
-        "init_version": cluster.version,
+        "init_version": cluster.first_version or cluster.version,
         "current_version": cluster.version,
-        "next_version": "",
+        "next_version": next_version(cluster),
         "created": iso(cluster.created),
         "updated": iso(cluster.updated),
         "vpc_id": cluster.vpc_id,
@@ -126,10 +127,15 @@ def describe_cluster(
 
 def metadata(context: Context, cluster: Cluster, issuer: str) -> dict[str, Any]:
     """The cluster's metadata, of which the RRSA configuration is read by others."""
-    mask = cluster.request.get("node_cidr_mask")
+    request = cluster.request
+    given = {
+        "NodeCIDRMask": str(request.get("node_cidr_mask") or "") or None,
+        "DisableEncryption": request.get("disable_encryption"),
+        "EncryptionKMSKeyId": request.get("encryption_provider_key"),
+    }
     return {
         "RRSAConfig": rrsa(context, cluster, issuer),
-        "Capabilities": {"NodeCIDRMask": str(mask)} if mask else {},
+        "Capabilities": {name: value for name, value in given.items() if value is not None},
         "Addons": [addon.model_dump() for addon in cluster.addons],
     }
 

@@ -13,7 +13,7 @@ from sandbox.cloud.core.store import Repository, Store
 DEFAULT_VERSION = "1.34.4-aliyun.1"
 RRSA_ADDON = "ack-pod-identity-webhook"
 
-ClusterState = Literal["initial", "running", "failed", "deleting"]
+ClusterState = Literal["initial", "running", "upgrading", "failed", "deleting"]
 PoolState = Literal["initial", "active", "scaling", "updating", "deleting"]
 TaskState = Literal["running", "success", "failed"]
 Expander = Literal["least-waste", "random", "priority"]
@@ -85,6 +85,15 @@ class Cluster(BaseModel):
     request: dict[str, Any]
     autoscaling: AutoscalingConfig | None = None
     """None until the autoscaler was set by a call."""
+    first_version: str = ""
+    """The version that it was made with; empty while that is still its version."""
+    upgrades_to: str = ""
+    """The version to which it is being brought; empty while it is not."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether its API server is there, save for moments."""
+        return self.state in ("running", "upgrading")
 
     def has_addon(self, name: str) -> bool:
         """Whether the component is installed."""

@@ -44,7 +44,7 @@ class NodePoolActions:
     def create_node_pool(self, call: Call) -> Answer:
         """Make a pool; its nodes come up in the background."""
         cluster = self.find_cluster(call)
-        if cluster.state != "running":
+        if not cluster.answers:
             raise cluster_state(cluster.identifier, cluster.state)
         info, group = section(call, "nodepool_info"), section(call, "scaling_group")
         scaling, kubernetes = section(call, "auto_scaling"), section(call, "kubernetes_config")

@@ -110,8 +110,44 @@ class Operations:
                 identifier, state="failed", reason=str(error), updated=self.context.clock.now()
             )
             raise
+        self._finish_upgrade(cluster)
         self.clusters.update_cluster(identifier, state="running", reason="", updated=self.context.clock.now())
         self.context.log.event("info", "cluster is running", cluster=identifier, region=cluster.region)
+
+    def upgrade_cluster(self, identifier: str) -> None:
+        """Restart a cluster's API server, and note the version to which it was to be brought."""
+        cluster = self.clusters.clusters.get(identifier)
+        if cluster is None or not cluster.upgrades_to:
+            return
+        try:
+            self.backend(cluster.region).restart_api_server()
+        except Exception:
+            now = self.context.clock.now()
+            self.clusters.update_cluster(identifier, state="running", upgrades_to="", updated=now)
+            raise
+        self._finish_upgrade(cluster)
+        self.context.log.event("info", "cluster is upgraded", cluster=identifier, version=cluster.upgrades_to)
+
+    def _finish_upgrade(self, cluster: Cluster) -> None:
+        if not cluster.upgrades_to:
+            return
+        self.clusters.update_cluster(
+            cluster.identifier,
+            state="running",
+            version=cluster.upgrades_to,
+            upgrades_to="",
+            first_version=cluster.first_version or cluster.version,
+            updated=self.context.clock.now(),
+        )
+
+    def replace_nodes(self, pool_id: str, names: list[str]) -> None:
+        """Make nodes of a pool anew, one after the other."""
+        for name in names:
+            node = self.clusters.nodes.get(name)
+            if node is not None and node.pool_id == pool_id:
+                self._remove(node)
+                self.converge_pool(pool_id)
+        self.converge_pool(pool_id)
 
     def delete_cluster(self, identifier: str) -> None:
         """End a cluster with all its nodes and forget it."""
@@ -133,7 +169,7 @@ class Operations:
         cluster = self.clusters.clusters.get(pool.cluster_id) if pool is not None else None
         if pool is None or cluster is None or pool.state == "deleting":
             return
-        if cluster.state != "running":
+        if not cluster.answers:
             raise RuntimeError(f"cluster {cluster.identifier} is {cluster.state}: {cluster.reason or 'not running'}")
         try:
             self._match_size(pool)

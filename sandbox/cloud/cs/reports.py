@@ -1,4 +1,4 @@
-"""Actions that tell of a cluster: its kubeconfig, what it uses, what is logged."""
+"""Actions that tell of a cluster: its kubeconfig, what it uses."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import datetime
 from sandbox.cloud.core.clock import iso
 from sandbox.cloud.core.service import Answer, Call, action
 from sandbox.cloud.cs.errors import cluster_state
-from sandbox.cloud.cs.node_pools import NodePoolActions
+from sandbox.cloud.cs.log_settings import LogSettingActions
 
 KUBECONFIG_LIFETIME = datetime.timedelta(days=3 * 365)
 
 
-class ReportActions(NodePoolActions):
+class ReportActions(LogSettingActions):
     """What can be asked of a cluster."""
 
     @action(
@@ -24,7 +24,7 @@ class ReportActions(NodePoolActions):
     def describe_user_kubeconfig(self, call: Call) -> Answer:
         """The real cluster's kubeconfig. Its certificate's lifetime is the region's, whatever duration is asked for."""
         cluster = self.find_cluster(call)
-        if cluster.state != "running":
+        if not cluster.answers:
             raise cluster_state(cluster.identifier, cluster.state)
         minutes = call.parameters.integer("TemporaryDurationMinutes", 0, 0, 4320)
         lifetime = datetime.timedelta(minutes=minutes) if minutes else KUBECONFIG_LIFETIME
@@ -57,23 +57,3 @@ class ReportActions(NodePoolActions):
             }
             for kind, identifier in kinds.items()
         ]
-
-    @action("CheckControlPlaneLogEnable", method="GET", path="/clusters/{cluster_id}/controlplanelog")
-    def check_control_plane_log(self, call: Call) -> Answer:
-        """Which control-plane logs are to be kept (they are not: the sandbox has no log service yet)."""
-        request = self.find_cluster(call).request
-        return {
-            "aliuid": self.context.accounts.account_id,
-            "components": request.get("controlplane_log_components") or [],
-            "log_project": request.get("controlplane_log_project") or "",
-            "log_ttl": str(request.get("controlplane_log_ttl") or ""),
-        }
-
-    @action("GetClusterAuditProject", method="GET", path="/clusters/{cluster_id}/audit")
-    def get_audit_project(self, call: Call) -> Answer:
-        """Whether the audit log is on."""
-        config = self.find_cluster(call).request.get("audit_log_config") or {}
-        return {
-            "audit_enabled": bool(config.get("enabled")),
-            "sls_project_name": str(config.get("sls_project_name") or ""),
-        }

@@ -56,3 +56,8 @@ def malformed_policy(reason: str) -> CloudError:
 def delete_conflict(kind: str, name: str, reason: str) -> CloudError:
     """Something still depends on it."""
     return CloudError(f"DeleteConflict.{kind}", f"{name} cannot be deleted: {reason}.", 409)
+
+
+def group_not_found(name: str) -> CloudError:
+    """The group does not exist; the emulator has none."""
+    return CloudError("EntityNotExist.Group", f"The group does not exist: {name}.", 404)

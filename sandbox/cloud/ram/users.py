@@ -14,6 +14,7 @@ from sandbox.cloud.ram.errors import (
     already_exists,
     attachment_not_found,
     delete_conflict,
+    group_not_found,
     part_not_found,
     user_not_found,
 )
@@ -169,6 +170,19 @@ class UserActions(PolicyActions):
         """The user's groups: none, as the emulator cannot make any."""
         self.find_user(call)
         return {"Groups": {"Group": []}}
+
+    @action("RemoveUserFromGroup", "UserName GroupName")
+    def remove_user_from_group(self, call: Call) -> Answer:
+        """Fails: there are no groups."""
+        self.find_user(call)
+        raise group_not_found(call.parameters.required("GroupName"))
+
+    @action("DetachPolicyFromGroup", "PolicyName PolicyType GroupName")
+    def detach_policy_from_group(self, call: Call) -> Answer:
+        """Fails: there are no groups."""
+        call.parameters.required("PolicyName")
+        call.parameters.text("PolicyType")
+        raise group_not_found(call.parameters.required("GroupName"))
 
     @action("GetLoginProfile", "UserName")
     def get_login_profile(self, call: Call) -> Answer:

@@ -53,10 +53,10 @@ class EmulatorProcess:
             "LANGUAGE_MODEL_CLUSTERS_CACHE": str(self.cache),
         }
         command = [sys.executable, "-m", "sandbox.cloud", "--simulated", "--address", "127.0.0.1"]
-        port = self.endpoint.rpartition(":")[2] or "0"
-        self._process = subprocess.Popen(
-            [*command, "--port", port, "--dns-port", "0"], env=environment, stdout=subprocess.PIPE, text=True
-        )
+        ports = [self.endpoint.rpartition(":")[2] or "0", "0", self.proxy.rpartition(":")[2] or "0"]
+        for option, port in zip(("--port", "--dns-port", "--proxy-port"), ports, strict=True):
+            command += [option, port]
+        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith("listening on https://"), line

@@ -72,3 +72,33 @@ def test_clusters_and_node_pools_live_and_die(
     provider.die(scaled)
     provider.die(pool)
     provider.die(cluster)
+
+
+def test_a_cluster_is_upgraded_and_its_logs_have_a_place(
+    provider: Provider, network: tuple[Resource, Resource]
+) -> None:
+    _, vswitch = network
+    project = provider.create("alicloud:log/project:Project", {"projectName": "cluster-logs"})
+    cluster = provider.create(
+        "alicloud:cs/managedKubernetes:ManagedKubernetes",
+        {
+            "name": "platform",
+            "vswitchIds": [vswitch.identifier],
+            "podCidr": "172.20.0.0/16",
+            "serviceCidr": "172.21.0.0/20",
+            "newNatGateway": False,
+            "skipSetCertificateAuthority": True,
+            "version": "1.33.3-aliyun.1",
+            "auditLogConfig": {"enabled": True, "slsProjectName": "cluster-logs"},
+            "controlPlaneLogProject": "cluster-logs",
+            "controlPlaneLogTtl": "30",
+            "controlPlaneLogComponents": ["apiserver", "kcm", "scheduler"],
+        },
+    )
+    store = provider.read("alicloud:log/store:Store", f"cluster-logs:audit-{cluster.identifier}")
+    assert store is not None
+    assert store["retentionPeriod"] == 30
+    provider.update(cluster, {"version": "1.34.4-aliyun.1"})
+    assert cluster.state["version"] == "1.34.4-aliyun.1"
+    provider.die(cluster)
+    provider.die(project)
