@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controllers.config import MonitorSettings
-from controllers.drill.faults import DRILLS
+from controllers.drill.faults import DRILLS, Commands
 from controllers.drill.run import run, table
 from controllers.errors import ControllerError, DrillError
 
@@ -36,7 +36,12 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=2, help="how many workers the job should have, without standbys (2)"
     )
     made.add_argument("--seed", type=int, default=1, help="chooses the pods; the same seed, the same choice (1)")
-    made.add_argument("--node-command", default="", metavar="COMMAND", help="stops the node whose name is put after it")
+    for option, meaning in (
+        ("node", "stops the node whose name is put after it"),
+        ("kill", "kills (-9) the first process of the pod whose name is put after it"),
+        ("freeze", "stops that process without ending it"),
+    ):
+        made.add_argument(f"--{option}-command", default="", metavar="COMMAND", help=meaning)
     made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
     return made
 
@@ -54,13 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         job_name=options.job,
         workers=options.workers,
     )
-    names = (
-        [name for name in DRILLS if name != "node" or options.node_command]
-        if "all" in options.drills
-        else options.drills
-    )
+    commands = Commands(options.node_command, options.kill_command, options.freeze_command)
+    names = list(DRILLS) if "all" in options.drills else options.drills
     try:
-        results = asyncio.run(run(settings, names, options.seed, options.node_command))
+        results = asyncio.run(run(settings, names, options.seed, commands))
     except ControllerError as error:
         print(f"drill: {error}", file=sys.stderr)
         return error.exit_code

@@ -13,13 +13,24 @@ from lightkube.resources.core_v1 import Pod as KubernetesPod
 from controllers.config import MONITOR_NAME
 from controllers.drill.observation import Observer
 from controllers.errors import DrillError
-from controllers.monitor.kubernetes import FAILURES, refusal
 from controllers.monitor.model import Pod, Role
 
-KILL_ALL = "for process in /proc/[0-9]*; do pid=${process#/proc/}; [ $pid = 1 ] || [ $pid = $$ ] || kill -9 $pid; done"
-"""In a container: a process in it cannot kill the first one, but the first ends with the child that it waits for."""
+INTERRUPT = "kill -INT 1"
+"""In a container: Python ends with an error. Killing the first process (-9) takes a hand from outside."""
 COMMAND_SECONDS = 120
 END_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What does to nodes and processes that which Kubernetes can't; a name is put after each."""
+
+    node: str = ""
+    """Stops a node."""
+    kill: str = ""
+    """Kills a pod's first process (-9)."""
+    freeze: str = ""
+    """Stops it, without ending it."""
 
 
 @dataclass(frozen=True)
@@ -29,72 +40,71 @@ class Drill:
     name: str
     meaning: str
     objective_seconds: float
-    break_it: Callable[[Observer, random.Random, str], Awaitable[list[str]]]
+    break_it: Callable[[Observer, random.Random, Commands], Awaitable[list[str]]]
     """Does it, and names what it was done to."""
 
 
-async def _worker(observer: Observer, draw: random.Random, _: str) -> list[str]:
+async def _worker(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
     pod = draw.choice(observer.working())
-    await kill(observer, pod)
+    await kill(observer, pod, commands)
     return [pod.name]
 
 
-async def _workers(observer: Observer, _draw: random.Random, _: str) -> list[str]:
+async def _workers(observer: Observer, _: random.Random, commands: Commands) -> list[str]:
     pods = observer.working()
-    await asyncio.gather(*(kill(observer, pod) for pod in pods))
+    await asyncio.gather(*(kill(observer, pod, commands) for pod in pods))
     return [pod.name for pod in pods]
 
 
-async def _crash(observer: Observer, draw: random.Random, _: str) -> list[str]:
-    """Ends as a crash does (exit code 143, not 137), which ElasticDL does not answer."""
+async def _crash(observer: Observer, draw: random.Random, _: Commands) -> list[str]:
+    """Ends with another exit code than 137, which ElasticDL does not answer."""
     pod = draw.choice(observer.working())
-    await kill(observer, pod, KILL_ALL.replace("kill -9", "kill -15"))
+    await observer.client.exec(pod.name, namespace=observer.settings.namespace, command=["bash", "-c", INTERRUPT])
+    observer.note_broken()
+    await _ended(observer, pod)
     return [pod.name]
 
 
-async def _hang(observer: Observer, draw: random.Random, _: str) -> list[str]:
+async def _hang(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
     pod = draw.choice(observer.working())
-    await execute(observer, pod, KILL_ALL.replace("kill -9", "kill -STOP"))
+    await _run(observer, commands.freeze, pod.name, "--freeze-command")
     return [pod.name]
 
 
-async def _delete(observer: Observer, draw: random.Random, _: str) -> list[str]:
+async def _delete(observer: Observer, draw: random.Random, _: Commands) -> list[str]:
     pod = draw.choice(observer.working())
     await observer.client.delete_exactly(KubernetesPod, pod.name, pod.uid, 0)
+    observer.note_broken()
     return [pod.name]
 
 
-async def _parameter_server(observer: Observer, draw: random.Random, _: str) -> list[str]:
+async def _parameter_server(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
     pod = draw.choice(observer.running(Role.PARAMETER_SERVER))
-    await kill(observer, pod)
+    await kill(observer, pod, commands)
     return [pod.name]
 
 
-async def _master(observer: Observer, draw: random.Random, _: str) -> list[str]:
+async def _master(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
     pod = draw.choice(observer.running(Role.MASTER))
-    await kill(observer, pod)
+    await kill(observer, pod, commands)
     return [pod.name]
 
 
-async def _monitor(observer: Observer, draw: random.Random, _: str) -> list[str]:
+async def _monitor(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
     """The leader goes without a word, and a worker crashes before another can lead: the next one must find it."""
     leader = await observer.leader()
     names = [name for name in await observer.monitors() if leader.startswith(name)]
     if not names:
         raise DrillError(f"no pod of {MONITOR_NAME} leads (its Lease names {leader or 'nobody'}); is it deployed?")
     await observer.client.delete(KubernetesPod, names[0], grace_period=0)
-    return [*names, *await _crash(observer, draw, "")]
+    observer.note_broken()
+    return [*names, *await _crash(observer, draw, commands)]
 
 
-async def _node(observer: Observer, draw: random.Random, command: str) -> list[str]:
-    if not command:
-        raise DrillError("stopping a node needs --node-command, as 'python -m sandbox fault node stop'")
+async def _node(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
     nodes = sorted({pod.node for pod in observer.working()})
     node = draw.choice(nodes)
-    process = await asyncio.create_subprocess_exec(*shlex.split(command), node, stdout=asyncio.subprocess.DEVNULL)
-    async with asyncio.timeout(COMMAND_SECONDS):
-        if await process.wait():
-            raise DrillError(f"`{command} {node}` failed with exit code {process.returncode}")
+    await _run(observer, commands.node, node, "--node-command")
     return [node]
 
 
@@ -114,20 +124,25 @@ DRILLS = {
 }
 
 
-async def kill(observer: Observer, pod: Pod, script: str = KILL_ALL) -> None:
-    """As the kernel or a person would: kill -9. Raises DrillError if the pod lives on."""
-    await execute(observer, pod, script)
+async def kill(observer: Observer, pod: Pod, commands: Commands) -> None:
+    """As the kernel or a person on the node would: kill -9. Raises DrillError if the pod lives on."""
+    await _run(observer, commands.kill, pod.name, "--kill-command")
+    await _ended(observer, pod)
 
+
+async def _ended(observer: Observer, pod: Pod) -> None:
     def ended() -> bool:
         found = observer.world.pods.get(pod.name)
         return found is None or found.uid != pod.uid or found.phase != "Running" or found.deleting
 
-    await observer.until(f"end of {pod.name} after its processes were killed", ended, END_SECONDS)
+    await observer.until(f"end of {pod.name} after its process was killed", ended, END_SECONDS)
 
 
-async def execute(observer: Observer, pod: Pod, script: str) -> None:
-    """Run a shell line in a pod. Its own end may be cut off by what it does."""
-    try:
-        await observer.client.exec(pod.name, namespace=observer.settings.namespace, command=["bash", "-c", script])
-    except FAILURES as error:
-        raise DrillError(f"{pod.name}: {refusal(error)}") from error
+async def _run(observer: Observer, command: str, name: str, option: str) -> None:
+    if not command:
+        raise DrillError(f"this drill needs {option}: a command that does it to {name}, whose name is put after it")
+    process = await asyncio.create_subprocess_exec(*shlex.split(command), name, stdout=asyncio.subprocess.DEVNULL)
+    async with asyncio.timeout(COMMAND_SECONDS):
+        if await process.wait():
+            raise DrillError(f"`{command} {name}` failed with exit code {process.returncode}")
+    observer.note_broken()

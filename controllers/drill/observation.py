@@ -31,6 +31,8 @@ class Observer:
         self.client = client
         self.settings = settings
         self.world = World()
+        self.broken_at: float | None = None
+        """When the first thing was broken: right after the command that did it."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Observer:
@@ -54,6 +56,10 @@ class Observer:
         self.world.see(PodSeen(cluster.pod_of(found, self.settings)), now)
         if kind == "DELETED":
             self.world.see(PodGone(found.metadata.name, found.metadata.uid), now)
+
+    def note_broken(self) -> None:
+        """What a drill is to break is broken now."""
+        self.broken_at = self.broken_at or time.time()
 
     async def until(self, what: str, condition: Callable[[], bool], seconds: float) -> float:
         """Wait; when it was. Raises DrillError after so long."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controllers.config import MonitorSettings
-from controllers.drill.faults import DRILLS, Drill
+from controllers.drill.faults import DRILLS, Commands, Drill
 from controllers.drill.observation import Observer
-from controllers.errors import DrillError
+from controllers.errors import ControllerError
 from controllers.monitor.incidents import Incident
-from controllers.monitor.kubernetes import Kubernetes
+from controllers.monitor.kubernetes import FAILURES, Kubernetes
 from controllers.monitor.model import Role
 
 LOG = logging.getLogger("controllers.drill")
@@ -46,7 +46,7 @@ class Result:
         return not self.problem and self.at_work is not None and self.at_work <= self.objective
 
 
-async def run(settings: MonitorSettings, names: Sequence[str], seed: int, node_command: str) -> list[Result]:
+async def run(settings: MonitorSettings, names: Sequence[str], seed: int, commands: Commands) -> list[Result]:
     """All of them, in order; one that fails does not keep the next from running."""
     client = Kubernetes(settings.namespace)
     results = []
@@ -54,14 +54,14 @@ async def run(settings: MonitorSettings, names: Sequence[str], seed: int, node_c
         async with Observer(client, settings) as observer:
             for number, name in enumerate(names):
                 draw = random.Random(f"{seed}:{number}:{name}")  # noqa: S311 - chosen to be repeatable
-                results.append(await _one(observer, DRILLS[name], draw, node_command))
+                results.append(await _one(observer, DRILLS[name], draw, commands))
                 LOG.info("%s", results[-1])
     finally:
         await client.close()
     return results
 
 
-async def _one(observer: Observer, drill: Drill, draw: random.Random, node_command: str) -> Result:
+async def _one(observer: Observer, drill: Drill, draw: random.Random, commands: Commands) -> Result:
     targets: list[str] = []
     try:
         await observer.until("job at work", lambda: observer.at_work(time.time() - 10, []), READY_SECONDS)
@@ -70,8 +70,9 @@ async def _one(observer: Observer, drill: Drill, draw: random.Random, node_comma
         running = {pod.uid for pod in observer.world.pods.values()}
         indexes = {pod.name: pod.index for pod in observer.world.of(Role.WORKER)}
         nodes = {pod.name: pod.node for pod in observer.world.of(Role.WORKER)}
-        started = time.time()
-        targets = await drill.break_it(observer, draw, node_command)
+        observer.broken_at = None
+        targets = await drill.break_it(observer, draw, commands)
+        started = observer.broken_at or time.time()
         lost = [index for name, index in indexes.items() if name in targets or nodes[name] in targets]
         replaced: list[float] = []
 
@@ -86,7 +87,7 @@ async def _one(observer: Observer, drill: Drill, draw: random.Random, node_comma
         at_work = await observer.until("job at work again", recovered, LONGEST_SECONDS)
         found = await _recorded(observer, known)
         return _result(drill, targets, started, replaced, at_work, found)
-    except DrillError as error:
+    except (ControllerError, *FAILURES) as error:
         return Result(drill.name, drill.meaning, targets, drill.objective_seconds, problem=str(error))
 
 

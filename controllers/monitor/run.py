@@ -58,6 +58,8 @@ API_AWAY_SECONDS = 5.0
 HEARTBEAT_SILENCE_SECONDS = 15.0
 """Kubelets renew their Leases every 10 s: when none is heard for longer, the connection is dead, not the nodes."""
 STUCK_SECONDS = 30.0
+ESSENTIAL = ("pods", "nodes")
+"""Without the others it knows less: a dead node shows by its condition, later; memory is given within nodes only."""
 GRACE_SECONDS = 1
 """Enough for a training process, which has nothing to save: its tasks are given out again."""
 
@@ -146,7 +148,7 @@ class Monitor:
         return f"nothing was decided for {quiet:.0f} s" if quiet > STUCK_SECONDS else ""
 
     def _ready(self) -> str:
-        missing = [kind for kind, informer in self._informers.items() if not informer.synchronized]
+        missing = [kind for kind in ESSENTIAL if not self._informers[kind].synchronized]
         return f"not listed yet: {', '.join(missing)}" if missing else self._alive()
 
     # ---- seeing

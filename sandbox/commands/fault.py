@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from sandbox import cloud_process
 from sandbox.cloud.core.faults import region_out
-from sandbox.commands import node_fault
+from sandbox.commands import node_fault, pod_fault
 from sandbox.commands.common import Commands, add_json, declare, duration, show
 from sandbox.errors import UsageError
 from sandbox.report import render_fault
@@ -25,6 +25,7 @@ the same faults. Rules outlive a restart of the cloud; a reset ends them.
   python -m sandbox fault add --service CS --error ServiceUnavailable --status 503 --name no-clusters
   python -m sandbox fault region-out cn-shanghai       every endpoint of the region cuts its connections
   python -m sandbox fault node stop NODE               a real node; more: fault node --help
+  python -m sandbox fault pod kill POD --namespace qa  a pod's process; more: fault pod --help
   python -m sandbox fault list
   python -m sandbox fault remove no-clusters; python -m sandbox fault clear
 """
@@ -59,6 +60,7 @@ def add(commands: Commands) -> None:
         parser.add_argument("region", metavar="REGION", help="such as cn-hangzhou")
         add_json(parser)
     node_fault.add(actions)
+    pod_fault.add(actions)
 
 
 def _add_rule(parser: argparse.ArgumentParser) -> None:

@@ -170,8 +170,8 @@ class Node:
             if path.stem in (f"node-{self.spec.name}-client", f"node-{self.spec.name}-server"):
                 path.unlink(missing_ok=True)
 
-    def kill_container(self, container_id: str) -> None:
-        """SIGKILL a container's first process, as a crash would.
+    def signal_container(self, container_id: str, number: signal.Signals) -> None:
+        """Send a signal to a container's first process, as the kernel or a person on the node would.
 
         Raises:
             RegionError: when the container does not run here.
@@ -183,7 +183,7 @@ class Node:
             raise RegionError(f"container {container_id} does not run on node {self.spec.name}") from error
         if pid not in control_groups.processes(self.layout.control_group):
             raise RegionError(f"container {container_id} on node {self.spec.name} has ended already")
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
     @property
     def _template_mark(self) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import shutil
+import signal
 from collections.abc import Iterator
 
 from sandbox.region import cleanup, network, public_addresses
@@ -152,7 +153,11 @@ class Region:
         return sorted(entry.name for entry in self.layout.nodes.iterdir() if (entry / "node.json").exists())
 
     def kill_container(self, namespace: str, pod: str, container: str | None = None) -> None:
-        """SIGKILL the first process of a pod's container (its only one, when not named), as a crash would.
+        """SIGKILL the first process of a pod's container (its only one, when not named), as a crash would."""
+        self.signal_container(namespace, pod, signal.SIGKILL, container)
+
+    def signal_container(self, namespace: str, pod: str, number: signal.Signals, container: str | None = None) -> None:
+        """Send a signal to the first process of a pod's container (its only one, when not named).
 
         Raises:
             RegionError: when there is no such running container.
@@ -170,7 +175,7 @@ class Region:
         if "running" not in chosen[0].get("state", {}):
             raise RegionError(f"container {chosen[0]['name']} of pod {namespace}/{pod} does not run")
         node = self._known_node(found["spec"]["nodeName"])
-        node.kill_container(chosen[0]["containerID"].removeprefix("containerd://"))
+        node.signal_container(chosen[0]["containerID"].removeprefix("containerd://"), number)
 
     @contextlib.contextmanager
     def node_at_work(self, name: str) -> Iterator[Node]:
