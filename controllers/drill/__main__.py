@@ -17,13 +17,11 @@ from controllers.errors import ControllerError, DrillError
 
 def parser() -> argparse.ArgumentParser:
     """All options."""
-    names = "\n".join(
-        f"  {drill.name:18}{drill.meaning} ({drill.objective_seconds:.0f} s)" for drill in DRILLS.values()
-    )
+    lines = [f"  {drill.name:18}{drill.meaning} ({drill.objective_seconds:.0f} s)" for drill in DRILLS.values()]
     made = argparse.ArgumentParser(
         prog="python -m controllers.drill",
         description="Break a running training job on purpose, and measure how long it takes to be at work again.",
-        epilog=f"drills, each with its objective:\n{names}\n\n"
+        epilog="drills, each with its objective:\n" + "\n".join(lines) + "\n\n"
         "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 other.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

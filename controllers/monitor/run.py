@@ -93,11 +93,11 @@ class _Arrived:
 class Monitor:
     """One replica."""
 
-    def __init__(self, settings: MonitorSettings, client: Kubernetes, own_node: str = "") -> None:
+    def __init__(self, settings: MonitorSettings, client: Kubernetes) -> None:
         self.settings = settings
         self.clock = steady_clock()
         self.metrics = Metrics()
-        self.core = Core(settings, own_node=own_node)
+        self.core = Core(settings)
         self._client = client
         self._queue: asyncio.Queue[_Arrived] = asyncio.Queue()
         self._store = MemoryStore(client, settings)
@@ -108,7 +108,8 @@ class Monitor:
         self._disconnected_at: float | None = self.clock()
         self._quotas: dict[str, Any] = {}
         self._informers = self._make_informers()
-        identity = f"{socket.gethostname()}-{os.getpid()}"
+        self._host = socket.gethostname()  # in a pod, the pod's name
+        identity = f"{self._host}-{os.getpid()}"
         self.election = Election(
             client, settings.leader_election, settings.namespace, identity, self.clock, self._on_leading
         )
@@ -237,6 +238,8 @@ class Monitor:
             if not await self._may_decide():
                 self.core.world.forget_lost(now)
                 continue
+            own = self.core.world.pods.get(self._host)
+            self.core.own_node = own.node if own else ""
             plan = self.core.decide(now)
             for item in arrived:
                 self.metrics.decision.observe(self.clock() - item.at)
@@ -322,6 +325,6 @@ def run(path: str) -> None:
             client = Kubernetes(settings.namespace)
         except Exception as error:  # lightkube raises whatever the file's reader does
             raise ClusterError(f"no way to the Kubernetes API: {' '.join(str(error).split())[:300]}") from error
-        await Monitor(settings, client, os.environ.get("NODE_NAME", "")).run()
+        await Monitor(settings, client).run()
 
     asyncio.run(start())
