@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 TRAINER := .venv-trainer/bin/python
-BUSINESS ?= qa
+STACK ?= qa
 # The tests' sandbox stands beside a person's own: another name, another place in the address plan.
 TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
 
@@ -12,17 +12,17 @@ TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_IND
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-up: setup ## set everything up and give the business (BUSINESS=qa) its cluster, with a trained model in its bucket
-	@$(PYTHON) -m sandbox deploy $(BUSINESS)
+up: setup ## set everything up and give the business (STACK=qa; or all) its cluster, with a trained model in its bucket
+	@$(PYTHON) -m sandbox deploy $(STACK)
 
 preview: setup ## what `pulumi up` would change for the business
-	@eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --stack $(BUSINESS)
+	@eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --stack $(STACK)
 
 status: setup ## what runs
 	@$(PYTHON) -m sandbox status
 
 logs: setup ## follow the training's log
-	@$(PYTHON) -m sandbox logs $(BUSINESS)
+	@$(PYTHON) -m sandbox logs $(STACK)
 
 down: setup ## stop the sandbox; what it remembers stays, and the next `make up` goes on from there
 	@$(PYTHON) -m sandbox down

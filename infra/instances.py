@@ -1,6 +1,7 @@
-"""The GPU instance types that a pool may use, and how much of one is left for pods. Pure.
+"""The instance types that a pool may use, and how much of one is left for pods. Pure.
 
-Sizes: Alibaba Cloud, "GPU-accelerated compute-optimized instance families". Add a line to use another type.
+Sizes: Alibaba Cloud, "GPU-accelerated compute-optimized instance families" and "General-purpose instance families". Add
+a line to use another type.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ EVICTION_MEBIBYTES = 100  # kubelet's default threshold memory.available<100Mi
 
 @dataclass(frozen=True)
 class InstanceType:
-    """An ECS instance type: vCPUs, memory in GiB, GPUs and their model."""
+    """An ECS instance type: vCPUs, memory in GiB, GPUs and their model (none for a general-purpose type)."""
 
     name: str
     cpu: int
     memory_gibibytes: int
-    gpu: int
-    gpu_model: str
+    gpu: int = 0
+    gpu_model: str = ""
 
     @property
     def allocatable_cpu(self) -> float:
@@ -36,6 +37,10 @@ class InstanceType:
 INSTANCE_TYPES = {
     instance.name: instance
     for instance in (
+        InstanceType("ecs.g7.large", 2, 8),
+        InstanceType("ecs.g7.xlarge", 4, 16),
+        InstanceType("ecs.g7.2xlarge", 8, 32),
+        InstanceType("ecs.g7.4xlarge", 16, 64),
         InstanceType("ecs.gn6i-c4g1.xlarge", 4, 15, 1, "T4"),
         InstanceType("ecs.gn6i-c8g1.2xlarge", 8, 31, 1, "T4"),
         InstanceType("ecs.gn6i-c16g1.4xlarge", 16, 62, 1, "T4"),

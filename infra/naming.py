@@ -12,7 +12,14 @@ from dataclasses import dataclass
 PROJECT = "language-model-clusters"
 LABEL_PREFIX = "language-models"
 BUSINESS_LABEL = f"{LABEL_PREFIX}/business"
+POOL_LABEL = f"{LABEL_PREFIX}/pool"
 TRAINING = "training"
+SERVING = "serving"
+TRAINING_PRIORITY = "language-models-training"
+SERVING_PRIORITY = "language-models-serving"
+DATA, MODELS, BACKUPS = "data", "models", "backups"
+BUCKETS = (DATA, MODELS, BACKUPS)
+"""A business's buckets in each region: text and checkpoints; finished models; copies of the other two."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ NAMESPACE = NameRule(
 CLUSTER = NameRule(
     "ACK cluster", 63, r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and hyphens, a letter or digit first",
     "ACK, CreateCluster",
+)  # fmt: skip
+LOAD_BALANCER = NameRule(
+    "load balancer", 80, r"[A-Za-z0-9][A-Za-z0-9._-]*", "letters, digits, full stops, underscores and hyphens",
+    "SLB, CreateLoadBalancer",
 )  # fmt: skip
 NODE_POOL = NameRule("ACK node pool", 63, CLUSTER.pattern, CLUSTER.allowed, "ACK, CreateClusterNodePool")
 NETWORK = NameRule(
@@ -88,6 +99,21 @@ class PlatformNames:
         """The region's ACK cluster."""
         return compose(CLUSTER, self.organization, self.region)
 
+    @property
+    def egress(self) -> str:
+        """The region's NAT gateway, its address and its rule."""
+        return compose(NETWORK, self.organization, self.region, "egress")
+
+    @property
+    def nodes(self) -> str:
+        """The security group of the region's nodes."""
+        return compose(NETWORK, self.organization, self.region, "nodes")
+
+    @property
+    def access_logs(self) -> str:
+        """The bucket that takes the access logs of all buckets of the region."""
+        return compose(BUCKET, self.organization, self.region, "access-logs")
+
     def switch(self, zone: str) -> str:
         """The switch of a zone's nodes."""
         return compose(NETWORK, self.organization, zone)
@@ -98,8 +124,7 @@ class PlatformNames:
 
     def all(self) -> Iterator[str]:
         """Every name; raises NameRuleError at the first bad one."""
-        yield self.network
-        yield self.cluster
+        yield from (self.network, self.cluster, self.egress, self.nodes, self.access_logs)
 
 
 @dataclass(frozen=True)
@@ -115,30 +140,26 @@ class BusinessNames:
         """The business's namespace."""
         return compose(NAMESPACE, self.business)
 
-    @property
-    def bucket(self) -> str:
-        """The data bucket. Bucket names are shared by all customers of OSS: hence the organization first."""
-        return compose(BUCKET, self.organization, self.business, self.region, "data")
+    def bucket(self, kind: str) -> str:
+        """A bucket, of one of BUCKETS. All customers of OSS share bucket names: hence the organization first."""
+        return compose(BUCKET, self.organization, self.business, self.region, kind)
+
+    def role(self, workload: str) -> str:
+        """The RAM role of a workload's pods."""
+        return compose(ROLE, self.organization, self.business, self.region, workload)
+
+    def policy(self, workload: str, bucket: str) -> str:
+        """The RAM policy that lets a workload use a kind of bucket."""
+        return compose(POLICY, self.organization, self.business, self.region, workload, bucket)
+
+    def node_pool(self, kind: str) -> str:
+        """The pool of nodes that train, or of those that serve."""
+        return compose(NODE_POOL, self.business, kind)
 
     @property
-    def role(self) -> str:
-        """The RAM role of the training pods."""
-        return compose(ROLE, self.organization, self.business, self.region, TRAINING)
-
-    @property
-    def policy(self) -> str:
-        """The RAM policy of that role."""
-        return compose(POLICY, self.organization, self.business, self.region, TRAINING)
-
-    @property
-    def node_pool(self) -> str:
-        """The pool of training nodes."""
-        return compose(NODE_POOL, self.business, TRAINING)
-
-    @property
-    def address(self) -> str:
-        """The region's elastic public address."""
-        return compose(NETWORK, self.organization, self.business, self.region, "entry")
+    def entry(self) -> str:
+        """The load balancer that users reach."""
+        return compose(LOAD_BALANCER, self.organization, self.business, self.region, "entry")
 
     @property
     def record(self) -> str:
@@ -147,4 +168,10 @@ class BusinessNames:
 
     def all(self) -> Iterator[str]:
         """Every name; raises NameRuleError at the first bad one."""
-        yield from (self.namespace, self.bucket, self.role, self.policy, self.node_pool, self.address, self.record)
+        yield self.namespace
+        yield from (self.bucket(kind) for kind in BUCKETS)
+        for workload in (TRAINING, SERVING):
+            yield self.role(workload)
+            yield self.node_pool(workload)
+            yield from (self.policy(workload, kind) for kind in BUCKETS)
+        yield from (self.entry, self.record)

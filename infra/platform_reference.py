@@ -19,6 +19,7 @@ class PlatformRegionOutputs:
     switch_ids: list[str]
     identity_provider: str
     identity_issuer: str
+    access_logs_bucket: str
     kubeconfig: pulumi.Output[str]
 
 
@@ -47,6 +48,7 @@ class PlatformReference:
             switch_ids=[str(switch) for switch in self._pick(region, "switch_ids")],
             identity_provider=str(self._pick(region, "identity_provider")),
             identity_issuer=str(self._pick(region, "identity_issuer")),
+            access_logs_bucket=str(self._pick(region, "access_logs_bucket")),
             kubeconfig=pulumi.Output.secret(str(self._pick(self._pick(self._outputs, "kubeconfigs"), name))),
         )
 

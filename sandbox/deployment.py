@@ -1,4 +1,4 @@
-"""The main job: one business, from nothing to a trained model in its bucket."""
+"""The main job: a business, or all of them, from nothing to a trained model in a bucket."""
 
 from __future__ import annotations
 
@@ -22,30 +22,47 @@ from sandbox.settings import SandboxSettings
 from sandbox.toolchain import binary
 
 PLATFORM = "platform"
+ALL = "all"
+TRAINED = "qa"
+"""The business that is given a corpus when all are brought up; the launchers of the others wait for data of theirs."""
 TRAINING_TIMEOUT_SECONDS = 1800.0
 PREPARE_TIMEOUT_SECONDS = 900.0
 POLL_SECONDS = 2.0
 
 
-def deploy(settings: SandboxSettings, business: str, progress: Progress) -> dict[str, Any]:
-    """Bring platform and business up, upload the corpus, wait for the model; returns what the report shows.
+def deploy(settings: SandboxSettings, stack: str, progress: Progress) -> dict[str, Any]:
+    """Bring the platform and a business (or ALL) up, upload the corpus, wait for the model.
 
+    Returns what the report shows, by business: its stack's `outputs`, and the `models` that were trained, by region.
     Safe to run again at any point: every step finds what is already done. A second call while one runs is refused.
     """
+    businesses = chosen_businesses(stack)
     with exclusive(settings.state / "deploy.lock", "deploying to this sandbox"):
         lifecycle.prepare(settings, progress)
         lifecycle.start(settings, progress)
         engine = Engine(settings)
         engine.prepare()
-        for stack in (PLATFORM, business):
-            with progress.step(f"pulumi up --stack {stack}"):
-                engine.up(stack)
-        outputs = engine.outputs(business)
-        models = {
-            region: train(settings, str(places["bucket"]), region, progress)
-            for region, places in outputs["regions"].items()
-        }
-    return {"outputs": outputs, "models": models}
+        for name in (PLATFORM, *businesses):
+            with progress.step(f"pulumi up --stack {name}"):
+                engine.up(name)
+        result: dict[str, Any] = {name: {"outputs": engine.outputs(name), "models": {}} for name in businesses}
+        for name in businesses if len(businesses) == 1 else [TRAINED]:
+            outputs = result[name]["outputs"]
+            region = str(outputs["training_region"])
+            model = train(settings, str(outputs["regions"][region]["bucket"]), region, progress)
+            result[name]["models"][region] = model
+    return result
+
+
+def chosen_businesses(stack: str, folder: Path = REPOSITORY / "stacks") -> list[str]:
+    """The businesses to bring up: the one named, all that have a stack file, or none for the platform alone.
+
+    Raises SandboxError for a name without a stack file.
+    """
+    names = sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
+    if stack not in (ALL, *names):
+        raise SandboxError(f"there is no stack file for {stack!r}; there are: {', '.join(names)}, or {ALL!r}")
+    return [name for name in names if name != PLATFORM and stack in (ALL, name)]
 
 
 def train(settings: SandboxSettings, bucket: str, region: str, progress: Progress) -> dict[str, Any]:
@@ -70,8 +87,9 @@ def destroy(settings: SandboxSettings, progress: Progress) -> None:
 def destroy_stack(settings: SandboxSettings, engine: Engine, stack: str) -> None:
     """Lift what protects the stack's data and clusters, empty its buckets, then destroy it: this is the sandbox."""
     for region, places in engine.outputs(stack).get("regions", {}).items():
-        if "bucket" in places:
-            empty(settings, str(places["bucket"]), region)
+        for bucket in (*places.get("buckets", {}).values(), places.get("access_logs_bucket")):
+            if bucket:
+                empty(settings, str(bucket), region)
     if stack == PLATFORM:
         lift(settings)
     engine.destroy(stack)
@@ -142,8 +160,10 @@ def kubeconfig_file(settings: SandboxSettings, region: str) -> Path:
 
 
 def follow_logs(settings: SandboxSettings, business: str) -> int:
-    """`kubectl logs --follow` of the business's training in its first region; returns kubectl's exit status."""
-    region, places = next(iter(Engine(settings).outputs(business)["regions"].items()))
+    """`kubectl logs --follow` of the business's training where it trains; returns kubectl's exit status."""
+    outputs = Engine(settings).outputs(business)
+    region = str(outputs["training_region"])
+    places = outputs["regions"][region]
     arguments = ["--kubeconfig", str(kubeconfig_file(settings, region)), "--namespace", str(places["namespace"])]
     command = [str(binary("kubectl")), *arguments, "logs", "--follow", f"deployment/{places['training_deployment']}"]
     return subprocess.run(command, check=False).returncode

@@ -12,27 +12,39 @@ SHOWN_NODES = 20
 """Nodes that the status lists one by one in each region."""
 
 
-def render(result: dict[str, Any], settings: SandboxSettings, business: str) -> str:
-    """The closing report as text."""
-    lines = ["", f"The business {business!r} has its cluster: {result['outputs']['dns_name']}"]
-    for region, places in result["outputs"]["regions"].items():
-        model = result["models"][region]
-        held_out = ", ".join(f"{name} {value:,.1f}" for name, value in model["perplexity"].items())
-        folder = f"{places['models']}{model['version']}/"
-        lines += [
-            f"in {region}",
-            f"  model        {folder}",
-            f"  evaluation   {folder}evaluation.md",
-            f"  perplexity   {held_out} (held-out words, lower is better)",
-            f"  DNS name     {places['dns_name']} -> {places['entry_address']}"
-            f"   (dig @{settings.addresses.cloud} {places['dns_name']})",
-            f"  training     namespace {places['namespace']}; python -m sandbox logs {business}",
-        ]
-    lines += [
-        f"status page    https://{settings.addresses.cloud}/_sandbox/ in a browser, or python -m sandbox status",
-        f'next           eval "$(python -m sandbox env)" && pulumi preview --stack {business}',
-    ]
+def render(result: Mapping[str, Any], settings: SandboxSettings) -> str:
+    """The closing report as text; `result` is what `deployment.deploy` returns."""
+    lines = [line for business, found in result.items() for line in _business(business, found, settings)]
+    lines.append(
+        f"status page    https://{settings.addresses.cloud}/_sandbox/ in a browser, or python -m sandbox status"
+    )
+    stack = next(iter(result), "platform")
+    lines.append(f'next           eval "$(python -m sandbox env)" && pulumi preview --stack {stack}')
     return "\n".join(lines)
+
+
+def _business(business: str, found: Mapping[str, Any], settings: SandboxSettings) -> list[str]:
+    outputs = found["outputs"]
+    lines = ["", f"The business {business!r} has its cluster: {outputs['dns_name']}"]
+    for region, places in outputs["regions"].items():
+        model = found["models"].get(region)
+        trains = region == outputs["training_region"]
+        lines.append(f"in {region}" if trains else f"in {region}, where training stands by")
+        if model is not None:
+            held_out = ", ".join(f"{name} {value:,.1f}" for name, value in model["perplexity"].items())
+            folder = f"{places['models']}{model['version']}/"
+            lines += [
+                f"  model        {folder}",
+                f"  evaluation   {folder}evaluation.md",
+                f"  perplexity   {held_out} (held-out words, lower is better)",
+            ]
+        lines.append(
+            f"  DNS name     {places['dns_name']} -> {places['entry_address']}"
+            f"   (dig @{settings.addresses.cloud} {places['dns_name']})"
+        )
+        if trains:
+            lines.append(f"  training     namespace {places['namespace']}; python -m sandbox logs {business}")
+    return lines
 
 
 def render_findings(findings: Sequence[Finding]) -> str:

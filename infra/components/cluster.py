@@ -11,6 +11,7 @@ import pulumi_alicloud as alicloud
 
 from infra.components import TYPE_PREFIX
 from infra.components.network import Network
+from infra.components.node_firewall import NodeFirewall
 from infra.naming import PlatformNames
 from infra.settings.platform import Cluster as ClusterSettings
 
@@ -19,6 +20,7 @@ ADDONS: Mapping[str, dict[str, str]] = {
     "csi-plugin": {},
     "csi-provisioner": {},
     "ack-pod-identity-webhook": {},  # gives pods their RAM role
+    "metrics-server": {},  # what the servers' autoscaler measures by
 }
 TIME_ZONE = "Asia/Shanghai"  # what ACK answers when none is given: said, so that no preview shows a change
 FIRST_WINDOW = "2026-01-04"  # ACK wants a date too; only the time of day and the weekday count
@@ -31,6 +33,7 @@ class ClusterArgs:
     names: PlatformNames
     settings: ClusterSettings
     network: Network
+    node_firewall: NodeFirewall
     protect: bool
     tags: Mapping[str, str]
 
@@ -56,11 +59,11 @@ class Cluster(pulumi.ComponentResource):
             service_cidr=str(args.settings.service_addresses),
             proxy_mode="ipvs",
             timezone=TIME_ZONE,
-            slb_internet_enabled=False,
+            slb_internet_enabled=args.settings.public_endpoint,
             new_nat_gateway=False,
             enable_rrsa=True,
             skip_set_certificate_authority=True,  # else the state holds the administrator's key
-            is_enterprise_security_group=True,
+            security_group_id=args.node_firewall.group_id,
             deletion_protection=args.protect,
             addons=[
                 alicloud.cs.ManagedKubernetesAddonArgs(name=addon, config=json.dumps(config) if config else None)
@@ -73,7 +76,25 @@ class Cluster(pulumi.ComponentResource):
                 duration=f"{maintenance.hours}h",
             ),
             tags=dict(args.tags),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            # Another group would replace the cluster: an older cluster keeps the one that ACK made for it.
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=args.protect, ignore_changes=["securityGroupId", "isEnterpriseSecurityGroup"]
+            ),
+        )
+        idle = f"{args.settings.scale_down_after_minutes}m"
+        alicloud.cs.AutoscalingConfig(
+            f"{name}-autoscaling",
+            cluster_id=cluster.id,
+            scaler_type="cluster-autoscaler",
+            cool_down_duration=idle,
+            unneeded_duration=idle,
+            scan_interval="30s",
+            utilization_threshold="0.5",
+            gpu_utilization_threshold="0.5",
+            expander="least-waste",
+            scale_down_enabled=True,
+            scale_up_from_zero=True,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         credential = alicloud.cs.get_cluster_credential_output(
             cluster_id=cluster.id, opts=pulumi.InvokeOutputOptions(parent=self)

@@ -28,6 +28,8 @@ class IdentityArgs:
     identity_provider: pulumi.Input[str]
     identity_issuer: pulumi.Input[str]
     tags: Mapping[str, str]
+    uses_api: bool = False
+    """Whether its pods talk to the API server; without, they get no token for it."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ class Identity(pulumi.ComponentResource):
         self.name = name
         self.args = args
         self.labels = labels(args.names.business, args.service_account)
+        role_name = args.names.role(args.service_account)
         role = alicloud.ram.Role(
             f"{name}-role",
-            role_name=args.names.role,
-            description=f"Training pods of {args.names.business} in {args.names.region}",
+            role_name=role_name,
+            description=f"{args.service_account} pods of {args.names.business} in {args.names.region}",
             assume_role_policy_document=pulumi.Output.json_dumps(
                 trust_policy(args.identity_provider, args.identity_issuer, args.names.namespace, args.service_account)
             ),
@@ -63,8 +66,8 @@ class Identity(pulumi.ComponentResource):
         )
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account",
-            metadata={**self._metadata(args.service_account), "annotations": {ROLE_ANNOTATION: args.names.role}},
-            automount_service_account_token=True,  # ElasticDL's master and parameter servers talk to the API server
+            metadata={**self._metadata(args.service_account), "annotations": {ROLE_ANNOTATION: role_name}},
+            automount_service_account_token=args.uses_api,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.role_name = role.role_name

@@ -1,31 +1,33 @@
-"""A business's GPU nodes in one region: tainted, so that no other business's pods land there, and labelled."""
+"""A business's nodes in one region: tainted, so that no other business's pods land there, and labelled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_alicloud as alicloud
 
 from infra.components import TYPE_PREFIX
-from infra.naming import BUSINESS_LABEL, BusinessNames
-from infra.settings.business import TrainingNodes
+from infra.naming import BUSINESS_LABEL, POOL_LABEL, BusinessNames
+from infra.settings.nodes import Nodes, Spot, TrainingNodes
 
 
 @dataclass(frozen=True)
 class NodePoolArgs:
-    """What a node pool is made from."""
+    """What a node pool is made from; `kind` is TRAINING or SERVING."""
 
     names: BusinessNames
-    settings: TrainingNodes
+    kind: str
+    settings: Nodes
     cluster_id: pulumi.Input[str]
     switch_ids: pulumi.Input[list[str]]
     tags: Mapping[str, str]
 
 
 class NodePool(pulumi.ComponentResource):
-    """A pool of GPU nodes.
+    """A pool of nodes.
 
     Under an autoscaler the number of nodes is not ours: it is neither sent nor compared, so that an edit elsewhere in
     the stack file never resizes a pool at work.
@@ -37,13 +39,16 @@ class NodePool(pulumi.ComponentResource):
         business = args.names.business
         alicloud.cs.NodePool(
             f"{name}-nodes",
-            node_pool_name=args.names.node_pool,
+            node_pool_name=args.names.node_pool(args.kind),
             cluster_id=args.cluster_id,
             vswitch_ids=args.switch_ids,
             instance_types=[settings.instance_type],
             desired_size=None if scaling else str(settings.count),
             scaling_config=alicloud.cs.NodePoolScalingConfigArgs(
-                enable=True, type="gpu", min_size=scaling.minimum, max_size=scaling.maximum
+                enable=True,
+                type="gpu" if isinstance(settings, TrainingNodes) else "cpu",
+                min_size=scaling.minimum,
+                max_size=scaling.maximum,
             )
             if scaling
             else None,
@@ -53,17 +58,35 @@ class NodePool(pulumi.ComponentResource):
             system_disk_size=settings.disk_gibibytes,
             system_disk_encrypted=True,
             install_cloud_monitor=True,
-            labels=[alicloud.cs.NodePoolLabelArgs(key=BUSINESS_LABEL, value=business)],
+            labels=[
+                alicloud.cs.NodePoolLabelArgs(key=BUSINESS_LABEL, value=business),
+                alicloud.cs.NodePoolLabelArgs(key=POOL_LABEL, value=args.kind),
+            ],
             taints=[alicloud.cs.NodePoolTaintArgs(key=BUSINESS_LABEL, value=business, effect="NoSchedule")],
             tags=dict(args.tags),
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredSize"] if scaling else None),
+            **spot_options(settings.spot if isinstance(settings, TrainingNodes) else None),
         )
         self.register_outputs({})
 
 
-def node_selector(business: str) -> dict[str, str]:
-    """Selects the business's nodes."""
-    return {BUSINESS_LABEL: business}
+def spot_options(spot: Spot | None) -> dict[str, Any]:
+    """How machines are bought: at first the base on demand, then spot machines of the cheapest zone at market price."""
+    if spot is None:
+        return {}
+    return {
+        "spot_strategy": "SpotAsPriceGo",
+        "multi_az_policy": "COST_OPTIMIZED",
+        "on_demand_base_capacity": str(spot.on_demand_base),
+        "on_demand_percentage_above_base_capacity": str(spot.on_demand_percentage),
+        "spot_instance_remedy": True,
+        "compensate_with_on_demand": True,
+    }
+
+
+def node_selector(business: str, kind: str) -> dict[str, str]:
+    """Selects the business's nodes of a kind of pool."""
+    return {BUSINESS_LABEL: business, POOL_LABEL: kind}
 
 
 def tolerations(business: str) -> list[dict[str, str]]:

@@ -1,57 +1,74 @@
-"""A business's bucket in one region: versioned, encrypted, shut to the public, and kept."""
+"""A bucket: encrypted, shut to the public and to connections without TLS, with its accesses on record, and kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_alicloud as alicloud
 
+from infra.bucket_rules import READ, WRITE, Rule, access_policy, transport_policy
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity
-from infra.naming import BusinessNames
-from infra.settings.business import Backup, Storage
 
-READ = ("oss:GetObject", "oss:GetObjectVersion")
-WRITE = ("oss:PutObject", "oss:DeleteObject", "oss:AbortMultipartUpload", "oss:ListParts")
-LIST = ("oss:ListObjects", "oss:GetBucketInfo", "oss:GetBucketLocation")
+
+@dataclass(frozen=True)
+class Encryption:
+    """Encryption at rest: `AES256`, or `KMS` with a key of the bucket's region (none: OSS's default key)."""
+
+    algorithm: str = "AES256"
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class AccessLog:
+    """The bucket and the prefix that take the record of accesses."""
+
+    bucket: pulumi.Input[str]
+    prefix: str
 
 
 @dataclass(frozen=True)
 class ObjectStoreArgs:
     """What a bucket is made from."""
 
-    names: BusinessNames
-    settings: Storage
+    bucket: str
+    lifecycle: Sequence[Rule]
     protect: bool
     tags: Mapping[str, str]
+    encryption: Encryption = Encryption()
+    access_log: AccessLog | None = None
+    versioned: bool = True
 
 
 class ObjectStore(pulumi.ComponentResource):
-    """The data bucket: training data, checkpoints and models under prefixes of their own."""
+    """A bucket. Policy and logging are the bucket's own properties: beside it, a refresh would take them for drift."""
 
     bucket_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: ObjectStoreArgs, opts: pulumi.ResourceOptions) -> None:
         super().__init__(f"{TYPE_PREFIX}:ObjectStore", name, None, opts)
         self.name = name
-        self.names = args.names
+        self.args = args
         bucket = alicloud.oss.Bucket(
             f"{name}-bucket",
-            bucket=args.names.bucket,
+            bucket=args.bucket,
             storage_class="Standard",
-            versioning={"status": "Enabled"},
-            lifecycle_rules=lifecycle_rules(args.settings.backup),
+            redundancy_type="ZRS",
+            versioning={"status": "Enabled"} if args.versioned else None,
+            lifecycle_rules=list(args.lifecycle),
             server_side_encryption_rule={
-                "sse_algorithm": args.settings.encryption,
-                "kms_master_key_id": args.settings.kms_key,
+                "sse_algorithm": args.encryption.algorithm,
+                "kms_master_key_id": args.encryption.key,
             },
+            policy=json.dumps(transport_policy(args.bucket)),
+            logging=_logging(args.access_log),
             force_destroy=False,
             tags=dict(args.tags),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["redundancyType"]),
         )
         alicloud.oss.BucketPublicAccessBlock(
             f"{name}-public-access-block",
@@ -62,51 +79,53 @@ class ObjectStore(pulumi.ComponentResource):
         self.bucket_name = bucket.id
         self.register_outputs({"bucket_name": self.bucket_name})
 
-    def grant_read_write_to(self, identity: Identity) -> pulumi.Resource:
+    def grant_read_write_to(self, identity: Identity, policy_name: str) -> pulumi.Resource:
         """Let an identity read, write and list objects, but neither remove old versions nor change the bucket."""
+        return self._grant(identity, policy_name, "read-write", (*READ, *WRITE))
+
+    def grant_read_to(self, identity: Identity, policy_name: str) -> pulumi.Resource:
+        """Let an identity read and list objects."""
+        return self._grant(identity, policy_name, "read", READ)
+
+    def replicate_to(self, target: ObjectStore, region: str, *, removals: bool) -> None:
+        """Copy what is written here to another region's bucket; with `removals`, deletions are carried over too.
+
+        What was copied here is not copied on, so that two buckets may have each other as target.
+        """
+        key = target.args.encryption.key
+        encrypted = target.args.encryption.algorithm == "KMS"
+        alicloud.oss.BucketReplication(
+            f"{self.name}-replication",
+            bucket=self.bucket_name,
+            action="ALL" if removals else "PUT",
+            historical_object_replication="enabled",
+            destination={
+                "bucket": target.bucket_name,
+                "location": f"oss-{region}",
+                "transfer_type": "internal",
+            },
+            encryption_configuration={"replica_kms_key_id": key} if encrypted else None,
+            source_selection_criteria={"sse_kms_encrypted_objects": {"status": "Enabled"}} if encrypted else None,
+            sync_role="AliyunOSSRole" if encrypted else None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _grant(self, identity: Identity, policy_name: str, kind: str, object_actions: Sequence[str]) -> pulumi.Resource:
+        name = f"{self.name}-{identity.args.service_account}-{kind}"
         child = pulumi.ResourceOptions(parent=self)
         policy = alicloud.ram.Policy(
-            f"{self.name}-read-write",
-            policy_name=self.names.policy,
-            description=f"Read and write the bucket {self.names.bucket}",
-            policy_document=json.dumps(access_policy(self.names.bucket)),
+            name,
+            policy_name=policy_name,
+            description=f"{kind} access to the bucket {self.args.bucket}",
+            policy_document=json.dumps(access_policy(self.args.bucket, object_actions)),
             tags=dict(identity.args.tags),
             opts=child,
         )
         attachment: pulumi.Resource = alicloud.ram.RolePolicyAttachment(
-            f"{self.name}-read-write",
-            role_name=identity.role_name,
-            policy_name=policy.policy_name,
-            policy_type="Custom",
-            opts=child,
+            name, role_name=identity.role_name, policy_name=policy.policy_name, policy_type="Custom", opts=child
         )
         return attachment
 
 
-def access_policy(bucket: str) -> dict[str, Any]:
-    """What training pods may do with the bucket. A deleted object stays as an old version: history is not theirs."""
-    return {
-        "Version": "1",
-        "Statement": [
-            {"Effect": "Allow", "Action": [*READ, *WRITE], "Resource": [f"acs:oss:*:*:{bucket}/*"]},
-            {"Effect": "Allow", "Action": list(LIST), "Resource": [f"acs:oss:*:*:{bucket}"]},
-        ],
-    }
-
-
-def lifecycle_rules(backup: Backup) -> list[dict[str, Any]]:
-    """Old versions move to cheaper classes, then go; parts of unfinished uploads go soon; delete markers last."""
-    moves = [("IA", backup.infrequent_access_after_days)]
-    if backup.archive_after_days is not None:
-        moves.append(("Archive", backup.archive_after_days))
-    return [
-        {
-            "id": "backup",
-            "prefix": "",
-            "enabled": True,
-            "noncurrent_version_transitions": [{"storage_class": kind, "days": days} for kind, days in moves],
-            "noncurrent_version_expirations": [{"days": backup.retention_days}],
-            "expirations": [{"expired_object_delete_marker": True}],
-            "abort_multipart_uploads": [{"days": backup.incomplete_upload_days}],
-        }
-    ]
+def _logging(log: AccessLog | None) -> dict[str, Any] | None:
+    return {"target_bucket": log.bucket, "target_prefix": log.prefix} if log else None

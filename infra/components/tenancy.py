@@ -28,11 +28,7 @@ class TenancyArgs:
 
 
 class Tenancy(pulumi.ComponentResource):
-    """A fenced namespace.
-
-    Pod Security: `baseline` is enforced; `restricted` only warns, because ElasticDL's parameter server reads root's
-    shell profile and its pods set no security context.
-    """
+    """A fenced namespace, in which only pods without any privilege run (Pod Security `restricted`)."""
 
     namespace: pulumi.Output[str]
 
@@ -77,7 +73,8 @@ def hard_limits(quota: Quota) -> dict[str, str]:
         "pods": str(quota.pods),
         "persistentvolumeclaims": str(quota.volume_claims),
         "services.loadbalancers": str(quota.load_balancers),
-        "services.nodeports": "0",
+        "requests.storage": f"{quota.storage_gibibytes}Gi",
+        "services.nodeports": str(quota.load_balancers),  # a load balancer reaches its Service by one
     }
 
 
@@ -92,5 +89,4 @@ def limit_range(defaults: ContainerDefaults) -> dict[str, object]:
 
 
 def _pod_security_labels() -> dict[str, str]:
-    levels = {"enforce": "baseline", "warn": "restricted", "audit": "restricted"}
-    return {f"pod-security.kubernetes.io/{mode}": level for mode, level in levels.items()}
+    return {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}

@@ -13,15 +13,15 @@ import pulumi_kubernetes as kubernetes
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
 from infra.components.node_pool import node_selector, tolerations
-from infra.naming import TRAINING, BusinessNames
-from infra.settings.business import Training as TrainingSettings
+from infra.naming import DATA, SERVING, TRAINING, TRAINING_PRIORITY, BusinessNames
+from infra.settings.training import Training as TrainingSettings
 from infra.tags import labels
-from trainer.config import ClusterSettings, ResourceRequest, TrainingJob
+from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector
+from trainer.config import ClusterSettings, TrainingJob
 
 SETTINGS_FILE = "training.json"
 SETTINGS_FOLDER = "/etc/training"
 STATUS_PORT = 8080
-USER = 10001
 START_TIMEOUT = "15m"
 
 RULES = (
@@ -41,15 +41,18 @@ class TrainingArgs:
     namespace: pulumi.Input[str]
     identity: Identity
     needs: Sequence[pulumi.Resource]
+    active: bool
+    """Whether this region trains; in the others the deployment stands by, stopped."""
 
 
 class Training(pulumi.ComponentResource):
-    """The `training` deployment with its settings."""
+    """The `training` deployment with its settings. Its launcher waits on a serving node, so that no GPU waits too."""
 
     deployment_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: TrainingArgs, opts: pulumi.ResourceOptions) -> None:
         super().__init__(f"{TYPE_PREFIX}:Training", name, None, opts)
+        self.identity = args.identity
         access = args.identity.allow(RULES)
         document = training_job(args.names, args.settings).model_dump_json(indent=2) + "\n"
         digest = hashlib.sha256(document.encode()).hexdigest()[:10]
@@ -65,7 +68,7 @@ class Training(pulumi.ComponentResource):
         deployment = kubernetes.apps.v1.Deployment(
             f"{name}-launcher",
             metadata={"name": TRAINING, "namespace": args.namespace, "labels": common},
-            spec=deployment_spec(args.names.business, args.settings, settings.metadata.name, args.identity),
+            spec=deployment_spec(args, settings.metadata.name),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[access, *args.needs],
@@ -84,7 +87,7 @@ def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJo
         namespace=names.namespace,
         region=names.region,
         image=settings.image,
-        bucket=names.bucket,
+        bucket=names.bucket(DATA),
         model=settings.model,
         schedule=settings.schedule,
         cluster=ClusterSettings(
@@ -93,42 +96,35 @@ def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJo
             master=settings.master,
             worker=settings.worker,
             parameter_server=settings.parameter_server,
-            node_selector=node_selector(names.business),
+            node_selector=node_selector(names.business, TRAINING),
             tolerations=tolerations(names.business),
             service_account=TRAINING,
+            priority_class=TRAINING_PRIORITY,
         ),
     )
 
 
-def deployment_spec(
-    business: str, settings: TrainingSettings, config_map: pulumi.Input[str], identity: Identity
-) -> dict[str, Any]:
+def deployment_spec(args: TrainingArgs, config_map: pulumi.Input[str]) -> dict[str, Any]:
     """One launcher at a time (Recreate): two would start the same job twice."""
+    business = args.names.business
     common = labels(business, TRAINING)
     return {
-        "replicas": 1,
+        "replicas": 1 if args.active else 0,
         "strategy": {"type": "Recreate"},
         "revisionHistoryLimit": 3,
         "progressDeadlineSeconds": 900,
-        "selector": {
-            "matchLabels": {key: common[key] for key in ("app.kubernetes.io/name", "app.kubernetes.io/part-of")}
-        },
+        "selector": {"matchLabels": selector(common)},
         "template": {
             "metadata": {"labels": common},
             "spec": {
-                "serviceAccountName": identity.service_account,
+                "serviceAccountName": args.identity.service_account,
                 "automountServiceAccountToken": True,
-                "nodeSelector": node_selector(business),
+                "nodeSelector": node_selector(business, SERVING),
                 "tolerations": tolerations(business),
+                "priorityClassName": TRAINING_PRIORITY,
                 "terminationGracePeriodSeconds": 30,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": USER,
-                    "runAsGroup": USER,
-                    "fsGroup": USER,  # lets the user read the projected identity token
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "containers": [_container(settings)],
+                "securityContext": POD_SECURITY,
+                "containers": [_container(args.settings)],
                 "volumes": [
                     {"name": "settings", "configMap": {"name": config_map}},
                     {"name": "scratch", "emptyDir": {"sizeLimit": "4Gi"}},
@@ -139,9 +135,6 @@ def deployment_spec(
 
 
 def _container(settings: TrainingSettings) -> dict[str, Any]:
-    def probe(path: str, **timing: int) -> dict[str, Any]:
-        return {"httpGet": {"path": path, "port": STATUS_PORT}, "timeoutSeconds": 5, **timing}
-
     return {
         "name": "launcher",
         "image": settings.image,
@@ -150,23 +143,12 @@ def _container(settings: TrainingSettings) -> dict[str, Any]:
         "env": [{"name": "HOME", "value": "/scratch"}, {"name": "TMPDIR", "value": "/scratch"}],
         "ports": [{"name": "status", "containerPort": STATUS_PORT}],
         "resources": resources(settings.launcher),
-        "startupProbe": probe("/healthz", periodSeconds=2, failureThreshold=150),
-        "livenessProbe": probe("/healthz", periodSeconds=20, failureThreshold=3),
-        "readinessProbe": probe("/readyz", periodSeconds=5, failureThreshold=3),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "startupProbe": probe(STATUS_PORT, "/healthz", periodSeconds=2, failureThreshold=150),
+        "livenessProbe": probe(STATUS_PORT, "/healthz", periodSeconds=20, failureThreshold=3),
+        "readinessProbe": probe(STATUS_PORT, "/readyz", periodSeconds=5, failureThreshold=3),
+        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": [
             {"name": "settings", "mountPath": SETTINGS_FOLDER, "readOnly": True},
             {"name": "scratch", "mountPath": "/scratch"},
         ],
     }
-
-
-def resources(request: ResourceRequest) -> dict[str, Any]:
-    """Memory is limited to what is asked; CPU is not, since idle CPU used by a start-up harms nobody."""
-    memory = f"{request.memory_mebibytes}Mi"
-    gpu = {"nvidia.com/gpu": str(request.gpu)} if request.gpu else {}
-    return {"requests": {"cpu": f"{request.cpu:g}", "memory": memory, **gpu}, "limits": {"memory": memory, **gpu}}

@@ -32,6 +32,7 @@ def _free_of_reserved(key: str) -> str:
 AccountId = Annotated[str, BeforeValidator(_digits_to_text), Field(pattern=r"^[0-9]{10,20}$")]
 RegionName = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$", max_length=32)]
 ZoneName = Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z]+(-[a-z0-9]+)*-[a-z]$", max_length=32)]
+DnsLine = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 ShortName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length=20)]
 TagKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._:-]*$", max_length=128), AfterValidator(_free_of_reserved)]
 OwnerName = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$", max_length=128)]

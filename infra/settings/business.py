@@ -2,79 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from infra.settings.base import DnsLine, OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
+from infra.settings.nodes import Autoscaling, ServingNodes, TrainingNodes
+from infra.settings.serving import Serving
+from infra.settings.storage import Storage
+from infra.settings.training import Training
+from infra.settings.version import CURRENT, Version
 
-from pydantic import model_validator
-
-from infra.settings.base import OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
-from trainer.config import ModelSettings, ResourceRequest, ScheduleSettings
-
-
-class Autoscaling(Settings):
-    """Limits between which the pool follows the load."""
-
-    minimum: int = option(
-        "Fewest nodes.", default=0, unit="nodes", why="Nothing is paid while nothing runs.", ge=0, le=500
-    )
-    maximum: int = option("Most nodes.", unit="nodes", why="It caps the bill.", ge=1, le=500)
-
-
-class TrainingNodes(Settings):
-    """A region's GPU nodes: tainted and labelled for this business alone."""
-
-    instance_type: str = option(
-        "ECS instance type with GPUs.",
-        default="ecs.gn6i-c4g1.xlarge",
-        why="The smallest with a whole GPU (NVIDIA T4, 4 vCPUs, 15 GiB).",
-        pattern=r"^ecs\.[a-z0-9]+(-[a-z0-9]+)?\.[a-z0-9]+$",
-    )
-    count: int | None = option(
-        "Fixed number of nodes. Give either this or `autoscaling`.",
-        default=None,
-        unit="nodes",
-        why="None: the two ways exclude each other.",
-        ge=0,
-        le=500,
-    )
-    autoscaling: Autoscaling | None = option(
-        "Let the pool follow the load between two limits. Give either this or `count`.",
-        default=None,
-        why="None: the two ways exclude each other.",
-    )
-    disk_gibibytes: int = option(
-        "System disk of a node (encrypted).",
-        default=120,
-        unit="GiB",
-        why="Room for several versions of the trainer's image of 2 GB; ACK's own default.",
-        ge=40,
-        le=2048,
-    )
-
-    @property
-    def maximum(self) -> int:
-        """Most nodes that the pool can have."""
-        return self.autoscaling.maximum if self.autoscaling else (self.count or 0)
-
-    @model_validator(mode="after")
-    def _one_way_of_sizing(self) -> Self:
-        if (self.count is None) == (self.autoscaling is None):
-            given = "both were given" if self.autoscaling else "neither was given"
-            raise ValueError(f"give exactly one of `count` and `autoscaling`: {given}")
-        return self
+DEFAULT_LINE = "default"
 
 
 class BusinessRegion(Settings):
     """What the business has in one region."""
 
     name: RegionName = option("Region; one of the platform's.", why="Where this business's users are.")
-    nodes: TrainingNodes = option("The region's GPU nodes.", why="The bill is mostly theirs, so they are stated.")
+    lines: tuple[DnsLine, ...] = option(
+        "Parts of the network whose users this region is nearest to, by the DNS service's line codes (`default` is "
+        "everybody else; others are `telecom`, `unicom`, `mobile`, `edu`, `oversea`). Each line stands in one region; "
+        "in the others its record stands by.",
+        why="Exactly one region must take `default`; which carriers are nearest is known to who runs the business.",
+        max_length=32,
+    )
+    training_nodes: TrainingNodes = option(
+        "The region's GPU nodes.",
+        default=TrainingNodes(autoscaling=Autoscaling(minimum=0, maximum=2)),
+        why="From zero: in a region that stands by nothing is paid.",
+    )
+    serving_nodes: ServingNodes = option(
+        "The region's nodes for servers and controllers.",
+        default=ServingNodes(autoscaling=Autoscaling(minimum=1, maximum=3)),
+        why="One node carries the default servers; more come with the load.",
+    )
     bandwidth_megabits: int = option(
-        "Peak bandwidth of the region's public address.",
+        "Peak bandwidth of the region's load balancer.",
         default=5,
         unit="Mbit/s",
         why="Billed by traffic, so the peak only caps the damage of an attack; enough for 1,000 answers a second.",
         ge=1,
-        le=200,
+        le=5000,
+    )
+    replicate_to: RegionName | None = option(
+        "The paired region, to which the buckets are copied; one of this file's.",
+        default=None,
+        why="None: the next of `regions`, and for the last the first. Of two regions each has the other.",
+    )
+    kms_key: str | None = option(
+        "Id of a KMS key of the region for the buckets. Only with `storage.encryption: KMS`.",
+        default=None,
+        why="None: OSS's default KMS key.",
+        pattern=r"^[A-Za-z0-9-]{8,64}$",
     )
 
 
@@ -90,11 +66,19 @@ class Quota(Settings):
     volume_claims: int = option(
         "Persistent volume claims.", default=0, unit="claims", why="Data lives in object storage.", ge=0, le=1000
     )
+    storage_gibibytes: int = option(
+        "Storage that volume claims may request together.",
+        default=0,
+        unit="GiB",
+        why="Data lives in object storage.",
+        ge=0,
+        le=1_000_000,
+    )
     load_balancers: int = option(
         "Services of type LoadBalancer.",
-        default=0,
+        default=1,
         unit="services",
-        why="Each is billed; entry is the public address.",
+        why="Each is billed; the servers' entry is the one that is needed.",
         ge=0,
         le=50,
     )
@@ -111,110 +95,6 @@ class ContainerDefaults(Settings):
         why="Enough to start; small enough to be noticed.",
         ge=16,
         le=65_536,
-    )
-
-
-class Backup(Settings):
-    """How long overwritten and deleted objects stay recoverable (versioning and lifecycle rules of the bucket)."""
-
-    retention_days: int = option(
-        "How long an overwritten or deleted object can be brought back.",
-        default=90,
-        unit="days",
-        why="A quarter: long enough to notice a bad model and go back.",
-        ge=1,
-        le=3650,
-    )
-    infrequent_access_after_days: int = option(
-        "When an old version moves to the Infrequent Access class.",
-        default=30,
-        unit="days",
-        why="That class bills at least 30 days, so moving earlier rarely saves.",
-        ge=1,
-        le=3650,
-    )
-    archive_after_days: int | None = option(
-        "When an old version moves on to the Archive class, where reading it needs a restore of about a minute.",
-        default=None,
-        unit="days",
-        why="None: worth it only with a long retention.",
-        ge=1,
-        le=3650,
-    )
-    incomplete_upload_days: int = option(
-        "When the parts of an unfinished upload are removed.",
-        default=3,
-        unit="days",
-        why="An upload never takes longer; parts are billed though nobody sees them.",
-        ge=1,
-        le=30,
-    )
-
-
-class Storage(Settings):
-    """The business's data bucket in each region."""
-
-    encryption: Literal["AES256", "KMS"] = option(
-        "Encryption at rest: with keys of OSS, or with a key of the Key Management Service.",
-        default="AES256",
-        why="Costs nothing and needs no key to look after.",
-    )
-    kms_key: str | None = option(
-        "Id of the KMS key. Only with `encryption: KMS`.",
-        default=None,
-        why="None: OSS's default KMS key.",
-        pattern=r"^[A-Za-z0-9-]{8,64}$",
-    )
-    backup: Backup = option("Versions and their lifecycle.", default=Backup(), why="A quarter of history.")
-
-    @model_validator(mode="after")
-    def _key_only_with_kms(self) -> Self:
-        if self.kms_key and self.encryption != "KMS":
-            raise ValueError("`kms_key` has no effect with `encryption: AES256`")
-        return self
-
-
-class Training(Settings):
-    """The training job: an ElasticDL run that the `training` deployment starts and follows."""
-
-    image: str = option(
-        "The trainer's image, with its tag.",
-        why="Pinned, so that a node that comes later runs the same program.",
-        pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_.-]{1,128}|@sha256:[0-9a-f]{64})$",
-    )
-    job_name: str = option(
-        "Name of the ElasticDL job; its pods are `elasticdl-NAME-worker-0` and so on.",
-        default="language-model",
-        why="The product's own name for it.",
-        pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$",
-    )
-    workers: int = option("Workers.", default=2, unit="pods", why="The loss of one leaves one at work.", ge=1, le=256)
-    parameter_servers: int = option(
-        "Parameter servers.", default=1, unit="pods", why="One serves a vocabulary of 30,000 with ease.", ge=1, le=64
-    )
-    worker: ResourceRequest = option(
-        "What a worker requests.",
-        default=ResourceRequest(cpu=1.0, memory_mebibytes=4096, gpu=1),
-        why="The product's `cpu=1,memory=4096Mi,gpu=1`.",
-    )
-    parameter_server: ResourceRequest = option(
-        "What a parameter server requests.",
-        default=ResourceRequest(cpu=0.5, memory_mebibytes=2048),
-        why="It holds the embedding tables in memory and needs no GPU.",
-    )
-    master: ResourceRequest = option(
-        "What the ElasticDL master requests.",
-        default=ResourceRequest(cpu=0.25, memory_mebibytes=1024),
-        why="It hands out tasks and evaluates.",
-    )
-    launcher: ResourceRequest = option(
-        "What the pod of the `training` deployment requests.",
-        default=ResourceRequest(cpu=0.25, memory_mebibytes=2048),
-        why="It evaluates and exports the finished model, which loads TensorFlow.",
-    )
-    model: ModelSettings = option("The network.", default=ModelSettings(), why="The product's defaults.")
-    schedule: ScheduleSettings = option(
-        "How long and in which portions to train.", default=ScheduleSettings(), why="The product's defaults."
     )
 
 
@@ -245,6 +125,10 @@ class BusinessProtection(Settings):
 class Business(Settings):
     """A business stack."""
 
+    settings_version: Version = option(
+        "Version of this file's form. An older file is brought up to date by `python -m infra.settings upgrade FILE`.",
+        why=f"So that an old file is never half understood; this program reads version {CURRENT}.",
+    )
     name: ShortName = option(
         "Name of the business: its namespace, its DNS name, and a part of every object's name. Don't change it later: "
         "everything would be made anew.",
@@ -267,8 +151,9 @@ class Business(Settings):
     container_defaults: ContainerDefaults = option(
         "What a container gets that asks for nothing.", default=ContainerDefaults(), why="Small."
     )
-    storage: Storage = option("The data bucket.", default=Storage(), why="Versioned, encrypted, a quarter of history.")
+    storage: Storage = option("The buckets.", default=Storage(), why="Versioned, encrypted, replicated.")
     training: Training = option("The training job.", why="The image must be named.")
+    serving: Serving = option("What answers users.", default=Serving(), why="Two small servers a region.")
     dns: Dns = option("The business's name.", default=Dns(), why="Right for the free edition.")
     protection: BusinessProtection = option(
         "What may not be deleted by mistake.", default=BusinessProtection(), why="All protected."

@@ -16,6 +16,7 @@ from infra.settings.faults import REFERENCE, Fault, Problem, SettingsError, prob
 from infra.settings.platform import Platform
 from infra.settings.positions import Document, Path, Position, YamlError, parse
 from infra.settings.rules import business_problems, platform_problems
+from infra.settings.version import version_problem
 
 STACKS = "stacks"
 KINDS: dict[str, type[BaseModel]] = {"platform": Platform, "business": Business}
@@ -118,6 +119,10 @@ class StackFile:
             return cls(path, document, "", None, cls._placed(path, document, (), problems))
         kind = kinds[0]
         base: Path = ("config", config_key(kind))
+        outdated = version_problem(values[config_key(kind)], _display(path))
+        if outdated is not None:
+            faults = cls._placed(path, document, (), problems) + cls._placed(path, document, base, [outdated])
+            return cls(path, document, kind, None, faults)
         model, own = _validate(KINDS[kind], values[config_key(kind)])
         if isinstance(model, Platform):
             own = list(platform_problems(model))

@@ -16,6 +16,7 @@ from infra.settings.base import (
     ZoneName,
     option,
 )
+from infra.settings.version import CURRENT, Version
 
 Edition = Literal["free", "personal", "enterprise-ultimate"]
 MINIMUM_TTL_SECONDS: dict[str, int] = {"free": 600, "personal": 600, "enterprise-ultimate": 1}
@@ -64,6 +65,14 @@ class Network(Settings):
         min_length=1,
         max_length=5,
     )
+    egress_megabits: int = option(
+        "Peak bandwidth of the region's way to the internet (NAT gateway).",
+        default=20,
+        unit="Mbit/s",
+        why="Billed by traffic. Images, object storage and STS are reached inside the network; little goes this way.",
+        ge=1,
+        le=200,
+    )
 
 
 class Maintenance(Settings):
@@ -100,6 +109,19 @@ class Cluster(Settings):
         default=IPv4Network("10.96.0.0/16"),
         why="Kubernetes's usual range; inside the cluster only.",
     )
+    public_endpoint: bool = option(
+        "Let the API server be reached from the internet too.",
+        default=False,
+        why="Deployers reach it inside the network or over a VPN; what is not open cannot be attacked.",
+    )
+    scale_down_after_minutes: int = option(
+        "How long a node must have been idle before the autoscaler removes it.",
+        default=10,
+        unit="minutes",
+        why="ACK's own default: shorter pays for more starts than it saves.",
+        ge=1,
+        le=1440,
+    )
     maintenance: Maintenance = option(
         "Maintenance window.", default=Maintenance(), why="Upgrades only when few users are about."
     )
@@ -113,6 +135,19 @@ class PlatformRegion(Settings):
     cluster: Cluster = option("The region's cluster.", default=Cluster(), why="The defaults below suit most.")
 
 
+class AccessLogs(Settings):
+    """The record of who read and wrote which object of the region's buckets; businesses cannot change it."""
+
+    retention_days: int = option(
+        "How long it is kept.",
+        default=180,
+        unit="days",
+        why="China's Cybersecurity Law, article 21, asks for at least six months.",
+        ge=1,
+        le=3650,
+    )
+
+
 class PlatformProtection(Settings):
     """What may not be deleted by mistake."""
 
@@ -121,6 +156,12 @@ class PlatformProtection(Settings):
         "`pulumi up`, and then destroy.",
         default=True,
         why="All businesses of a region go down with its cluster.",
+    )
+    access_logs: bool = option(
+        "Keep the access logs' buckets: Pulumi does not delete them. To delete one after all: write `false`, run "
+        "`pulumi up`, empty the bucket, and then destroy.",
+        default=True,
+        why="They are the evidence of who read what; the law asks for half a year of them.",
     )
     zone: bool = option(
         "Keep the DNS zone: Pulumi does not delete it. To delete it after all: write `false`, run `pulumi up`, "
@@ -133,6 +174,10 @@ class PlatformProtection(Settings):
 class Platform(Settings):
     """The platform stack."""
 
+    settings_version: Version = option(
+        "Version of this file's form. An older file is brought up to date by `python -m infra.settings upgrade FILE`.",
+        why=f"So that an old file is never half understood; this program reads version {CURRENT}.",
+    )
     organization: ShortName = option(
         "Short name of the enterprise: the first part of every cloud object's name.",
         why="Bucket names are shared by all customers of OSS, so they need a part of the enterprise's own.",
@@ -155,6 +200,9 @@ class Platform(Settings):
     zone: Zone = option("The DNS zone.", why="Each business gets a name under it.")
     regions: tuple[PlatformRegion, ...] = option(
         "Regions with a cluster.", why="At least one; each is independent of the others.", min_length=1, max_length=8
+    )
+    access_logs: AccessLogs = option(
+        "Access logs of the buckets.", default=AccessLogs(), why="Half a year, as the law asks."
     )
     protection: PlatformProtection = option(
         "What may not be deleted by mistake.", default=PlatformProtection(), why="All protected."

@@ -28,17 +28,21 @@ on; `reset` empties it without Pulumi, `down --purge` forgets everything.
 def add(commands: Commands) -> None:
     """Declare the commands."""
     deploy = declare(
-        commands, "deploy", run_deploy, "set everything up and bring one business up, with a trained model", DEPLOY
+        commands, "deploy", run_deploy, "set everything up and bring a business up, with a trained model", DEPLOY
     )
-    deploy.add_argument("business", metavar="BUSINESS", help="the business's stack, such as qa")
+    deploy.add_argument(
+        "stack",
+        metavar="STACK",
+        help="the business's stack, such as qa; `all` for every business, of which qa is given a corpus to train on",
+    )
     add_json(deploy)
     declare(commands, "destroy", run_destroy, "take every stack down, with the data in its buckets", DESTROY)
 
 
 def run_deploy(options: argparse.Namespace, settings: SandboxSettings) -> int:
-    """Bring a business up."""
-    found = deployment.deploy(settings, options.business, Progress())
-    return show(options, found, render(found, settings, options.business))
+    """Bring a business up, or all."""
+    found = deployment.deploy(settings, options.stack, Progress())
+    return show(options, found, render(found, settings))
 
 
 def run_destroy(options: argparse.Namespace, settings: SandboxSettings) -> int:

@@ -21,25 +21,35 @@ from pulumi.runtime import settings as pulumi_settings
 with warnings.catch_warnings():
     # The SDK warns of its own deprecated modules as it imports them; our own warnings stay errors.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for _module in ("", ".cs", ".dns", ".ecs", ".oss", ".ram", ".vpc"):
+    for _module in ("", ".cs", ".dns", ".ecs", ".oss", ".ram", ".slb", ".vpc"):
         hasattr(importlib.import_module(f"pulumi_alicloud{_module}"), "outputs")  # loads at the first look
 
 ACCOUNT = "1234567890123456"
 REPOSITORY = Path(__file__).resolve().parents[3]
-PLATFORM_OUTPUTS = {
+REGIONS = {"cn-hangzhou": "c0123", "cn-beijing": "c4567"}
+ADDRESSES = {"cn-hangzhou": "47.96.0.10", "cn-beijing": "39.96.0.20"}
+PLATFORM_OUTPUTS: dict[str, Any] = {
     "account": ACCOUNT,
     "zone": "language.example.com",
     "regions": {
-        "cn-hangzhou": {
-            "cluster_id": "c0123",
+        region: {
+            "cluster_id": cluster,
             "network_id": "vpc-1",
             "switch_ids": ["vsw-1", "vsw-2", "vsw-3"],
-            "identity_provider": f"acs:ram::{ACCOUNT}:oidc-provider/ack-rrsa-c0123",
-            "identity_issuer": "https://oidc-ack-cn-hangzhou.example.com/c0123",
+            "identity_provider": f"acs:ram::{ACCOUNT}:oidc-provider/ack-rrsa-{cluster}",
+            "identity_issuer": f"https://oidc-ack-{region}.example.com/{cluster}",
+            "access_logs_bucket": f"example-{region}-access-logs",
         }
+        for region, cluster in REGIONS.items()
     },
-    "kubeconfigs": {"cn-hangzhou": "apiVersion: v1\nkind: Config\n"},
+    "kubeconfigs": dict.fromkeys(REGIONS, "apiVersion: v1\nkind: Config\n"),
 }
+
+
+def region_of(name: str) -> str:
+    """The region in a resource's name; a name with none, or with two, is a bug of its own."""
+    (found,) = [region for region in REGIONS if region in name]
+    return found
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Registration:
     parent: str
     protect: bool
     ignore_changes: tuple[str, ...]
+    aliases: tuple[str, ...]
     dependencies: frozenset[str]
     custom: bool
 
@@ -72,13 +83,18 @@ class Recorder(pulumi_mocks.Mocks):
         if args.typ == "pulumi:pulumi:StackReference":
             outputs = {**outputs, "outputs": self.platform_outputs, "secretOutputNames": ["kubeconfigs"]}
         if args.typ.endswith(":ManagedKubernetes"):
+            region = PLATFORM_OUTPUTS["regions"][region_of(args.name)]
             outputs["rrsaMetadata"] = {
                 "enabled": True,
-                "ramOidcProviderArn": PLATFORM_OUTPUTS["regions"]["cn-hangzhou"]["identity_provider"],  # type: ignore[index]
-                "rrsaOidcIssuerUrl": PLATFORM_OUTPUTS["regions"]["cn-hangzhou"]["identity_issuer"],  # type: ignore[index]
+                "ramOidcProviderArn": region["identity_provider"],
+                "rrsaOidcIssuerUrl": region["identity_issuer"],
             }
         if args.typ.endswith(":EipAddress"):
-            outputs["ipAddress"] = "47.96.0.10"
+            outputs["ipAddress"] = ADDRESSES[region_of(args.name)]
+        if args.typ.endswith(":ApplicationLoadBalancer"):
+            outputs["address"] = ADDRESSES[region_of(args.name)]
+        if args.typ.endswith(":NatGateway"):
+            outputs["snatTableIds"] = f"stb-{region_of(args.name)}"
         if args.typ.endswith("ram/role:Role"):
             outputs["arn"] = f"acs:ram::{self.account}:role/{args.inputs['roleName']}"
         identifier = args.inputs.get("bucket") if args.typ.endswith("oss/bucket:Bucket") else f"{args.name}-id"
@@ -122,6 +138,7 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
                 parent=request.parent,
                 protect=request.protect,
                 ignore_changes=tuple(request.ignoreChanges),
+                aliases=tuple(alias.spec.name or alias.urn.rsplit("::", 1)[-1] for alias in request.aliases),
                 dependencies=frozenset(request.dependencies),
                 custom=request.custom,
             )
@@ -165,6 +182,10 @@ class Run:
     exports: dict[str, Any]
     recorder: Recorder
 
+    def within(self, region: str) -> Run:
+        """What was registered in one region."""
+        return Run([item for item in self.registrations if region in item.name], self.exports, self.recorder)
+
     def of(self, type_suffix: str) -> list[Registration]:
         """Registrations whose type ends so."""
         return [item for item in self.registrations if item.type.endswith(type_suffix)]
@@ -176,27 +197,29 @@ class Run:
         return found[0]
 
 
-@pytest.fixture(autouse=True)
+@contextmanager
 def _strict_outputs() -> Iterator[None]:
     """An Output in a string is an error."""
     before = os.environ.get("PULUMI_ERROR_OUTPUT_STRING")
     os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
-    yield
-    if before is None:
-        del os.environ["PULUMI_ERROR_OUTPUT_STRING"]
-    else:
-        os.environ["PULUMI_ERROR_OUTPUT_STRING"] = before
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PULUMI_ERROR_OUTPUT_STRING"]
+        else:
+            os.environ["PULUMI_ERROR_OUTPUT_STRING"] = before
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorder_factory() -> type[Recorder]:
     """Makes recorders that answer otherwise than by default."""
     return Recorder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_program() -> Callable[..., Run]:
-    """Runs a function as a Pulumi program against a fresh recorder."""
+    """Runs a function as a Pulumi program, each time against a fresh recorder."""
 
     def run(program: Callable[[], None], stack: str = "qa", recorder: Recorder | None = None) -> Run:
         recorder = recorder or Recorder()
@@ -215,7 +238,8 @@ def run_program() -> Callable[..., Run]:
             return pulumi.Output.all(**outputs).apply(exports.update)
 
         try:
-            within()
+            with _strict_outputs():
+                within()
         finally:
             loop.close()
             asyncio.set_event_loop(None)

@@ -12,9 +12,18 @@ def test_the_names_of_a_business_are_those_that_running_stacks_have() -> None:
     assert list(names.all()) == [
         "qa",
         "example-qa-cn-hangzhou-data",
-        "example-qa-cn-hangzhou-training",
+        "example-qa-cn-hangzhou-models",
+        "example-qa-cn-hangzhou-backups",
         "example-qa-cn-hangzhou-training",
         "qa-training",
+        "example-qa-cn-hangzhou-training-data",
+        "example-qa-cn-hangzhou-training-models",
+        "example-qa-cn-hangzhou-training-backups",
+        "example-qa-cn-hangzhou-serving",
+        "qa-serving",
+        "example-qa-cn-hangzhou-serving-data",
+        "example-qa-cn-hangzhou-serving-models",
+        "example-qa-cn-hangzhou-serving-backups",
         "example-qa-cn-hangzhou-entry",
         "qa",
     ]
@@ -22,7 +31,13 @@ def test_the_names_of_a_business_are_those_that_running_stacks_have() -> None:
 
 def test_the_names_of_a_platform_are_those_that_running_stacks_have() -> None:
     names = PlatformNames("example", "cn-hangzhou")
-    assert list(names.all()) == ["example-cn-hangzhou", "example-cn-hangzhou"]
+    assert list(names.all()) == [
+        "example-cn-hangzhou",
+        "example-cn-hangzhou",
+        "example-cn-hangzhou-egress",
+        "example-cn-hangzhou-nodes",
+        "example-cn-hangzhou-access-logs",
+    ]
     assert names.pod_switch("cn-hangzhou-h") == "example-cn-hangzhou-h-pods"
 
 

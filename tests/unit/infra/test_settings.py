@@ -22,6 +22,7 @@ from infra.settings.schema import schema_text, stack_file_schema
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 STACKS = REPOSITORY / "stacks"
+STACK_NAMES = ("platform", "qa", "textgen", "chatbot", "summarization", "dialogue")
 
 Edit = Callable[..., Path]
 
@@ -58,110 +59,80 @@ def line_of(folder: Path, stack: str, text: str) -> int:
 
 def test_the_committed_stack_files_are_sound() -> None:
     files, faults = check_folder(STACKS)
-    assert {file.name for file in files} >= {"Pulumi.platform.yaml", "Pulumi.qa.yaml"}
+    assert {file.name for file in files} >= {
+        f"Pulumi.{name}.yaml" for name in ("platform", "qa", "textgen", "chatbot", "summarization", "dialogue")
+    }
     assert faults == []
 
 
 QA_FAULTS = [
     # change, key path, value, limit, way out
-    (
-        "ttl_seconds: 600",
-        "ttl_seconds: 60",
-        "dns.ttl_seconds",
-        "60 seconds",
-        "at least 600 seconds",
-        "write 600 or more",
-    ),
+    ("retention_days: 90", "retention_days: 30", "storage.versions.infrequent_access_after_days", "30 days",
+     "less than", "lower"),
+    ("retention_days: 90", "retention_days: 90\n        archive_after_days: 10", "storage.versions.archive_after_days",
+     "10 days", "more than", "order"),
+    ("      versions:", "      backups: {archive_after_days: 20}\n      versions:",
+     "storage.backups.archive_after_days", "20 days", "more than infrequent_access_after_days, 30 days", "null"),
     ("gpu: 2", "gpu: 3", "quota.gpu", "3 GPUs", "at most 2: 2 nodes of ecs.gn6i-c4g1.xlarge", "write 2 or less"),
     ("gpu: 2", "gpu: 1", "quota.gpu", "1 GPUs", "at least 2 GPUs: 2 workers", "raise `quota.gpu`"),
-    ("pods: 20", "pods: 4", "quota.pods", "4 pods", "at least 5", "raise `quota.pods`"),
-    ("cpu: 4", "cpu: 2", "quota.cpu", "2 cores", "at least 2.75 cores", "raise `quota.cpu`"),
-    ("memory_gibibytes: 20", "memory_gibibytes: 8", "quota.memory_gibibytes", "8192 MiB", "at least", "raise"),
+    ("pods: 40", "pods: 4", "quota.pods", "4 pods", "at least 11", "raise `quota.pods`"),
+    ("cpu: 8", "cpu: 2", "quota.cpu", "2 cores", "at least 3.35 cores", "raise `quota.cpu`"),
+    ("memory_gibibytes: 24", "memory_gibibytes: 8", "quota.memory_gibibytes", "8192 MiB", "at least", "raise"),
+    ("pods: 40", "pods: 40\n      load_balancers: 0", "quota.load_balancers", "0 services", "at least 1",
+     "raise `quota.load_balancers`"),
     ("cpu: 1\n", "cpu: 9\n", "training.worker.cpu", "9 cores", "at most 3.9 cores", "choose a larger `instance_type`"),
     ("gpu: 1\n", "gpu: 2\n", "training.worker.gpu", "2 GPUs", "at most 1 GPUs, what one", "larger `instance_type`"),
     ("workers: 2", "workers: 7", "training.worker.gpu", "7 GPUs for 7 workers", "at most 2 GPUs", "run fewer workers"),
     ("workers: 2", "workers: 0", "training.workers", "0", "at least 1", "the default is 2"),
     ("workers: 2", 'workers: "2"', "training.workers", "2", "a whole number", "give a whole number"),
     ("workers: 2", "wokers: 2", "training.wokers", "2", "the keys here are", "write `workers`"),
-    (
-        "count: 2",
-        "count: 2\n          autoscaling: {maximum: 3}",
-        "regions[0].nodes",
-        "",
-        "exactly one of",
-        "docs/settings.md",
-    ),
-    (
-        "count: 2",
-        "autoscaling: {minimum: 5, maximum: 2}",
-        "regions[0].nodes.autoscaling.minimum",
-        "5 nodes",
-        "at most",
-        "lower",
-    ),
-    ("          count: 2\n", "", "regions[0].nodes", "", "neither was given", "docs/settings.md"),
-    (
-        "gn6i-c4g1.xlarge",
-        "gn6i-c4g1.xlarg",
-        "regions[0].nodes.instance_type",
-        "ecs.gn6i-c4g1.xlarg",
-        "one of",
-        "write `ecs.gn6i",
-    ),
-    (
-        "retention_days: 90",
-        "retention_days: 30",
-        "storage.backup.infrequent_access_after_days",
-        "30 days",
-        "less than",
-        "lower",
-    ),
-    (
-        "retention_days: 90",
-        "retention_days: 90\n        archive_after_days: 10",
-        "storage.backup.archive_after_days",
-        "10 days",
-        "more than",
-        "order",
-    ),
-    (
-        "name: cn-hangzhou",
-        "name: cn-hangzou",
-        "regions[0].name",
-        "cn-hangzou",
-        "a region of the platform",
-        "write `cn-hangzhou`",
-    ),
+    ("workers: 2", "region: us-west-1\n      workers: 2", "training.region", "us-west-1",
+     "one of this file's `regions[].name`", "choose one of them"),
+    ("cpu: 0.1", "cpu: 40", "serving.request.cpu", "40 cores", "at most 3.9 cores, what one ecs.g7.xlarge", "larger"),
+    ("maximum: 6", "maximum: 200", "serving.request.cpu", "20.25 cores for 200 servers",
+     "at most 11.7 cores: 3 nodes of ecs.g7.xlarge (`regions[0].serving_nodes`)", "run fewer servers"),
+    ("maximum: 6", "maximum: 1", "serving.replicas.minimum", "2 pods", "at most the maximum, 1", "lower `minimum`"),
+    ("          autoscaling:", "          count: 2\n          autoscaling:", "regions[0].training_nodes", "",
+     "exactly one of", "docs/settings.md"),
+    ("            minimum: 0", "            minimum: 5", "regions[0].training_nodes.autoscaling.minimum", "5 nodes",
+     "at most", "lower"),
+    ("on_demand_base: 1", "on_demand_base: 5", "regions[0].training_nodes.spot.on_demand_base", "5 nodes",
+     "at most 2, the most nodes of the pool", "lower it"),
+    ("gn6i-c4g1.xlarge", "gn6i-c4g1.xlarg", "regions[0].training_nodes.instance_type", "ecs.gn6i-c4g1.xlarg", "one of",
+     "write `ecs.gn6i"),
+    ("ecs.gn6i-c4g1.xlarge", "ecs.g7.xlarge", "training.worker.gpu", "1 GPUs", "at most 0 GPUs, what one ecs.g7.xlarge",
+     "choose a larger `instance_type`"),
+    ("name: cn-hangzhou", "name: cn-hangzou", "regions[0].name", "cn-hangzou", "a region of the platform",
+     "write `cn-hangzhou`"),
+    ("name: cn-beijing", "name: cn-hangzhou", "regions[1].name", "cn-hangzhou", "each name once", "remove one"),
+    ("lines: [unicom]", "lines: [unicom, telecom]", "regions[1].lines[1]", "telecom", "each line in one region",
+     "remove it from one"),
+    ("lines: [default, telecom]", "lines: [telecom]", "regions[0].lines", "no region takes `default`",
+     "`default` in exactly one region", "add `default`"),
+    ("lines: [unicom]", "lines: [unicom]\n        replicate_to: us-west-1", "regions[1].replicate_to", "us-west-1",
+     "one of this file's `regions[].name`", "choose one of them"),
+    ("lines: [unicom]", "lines: [unicom]\n        replicate_to: cn-beijing", "regions[1].replicate_to", "cn-beijing",
+     "another region than its own `name`", "name another"),
+    ("lines: [unicom]", "lines: [unicom]\n        kms_key: abcd1234", "regions[1].kms_key", "abcd1234",
+     "only with `storage.encryption: KMS`", "remove it"),
+    ("      versions:", "      encryption: KMS\n      versions:", "regions[0].name", "cn-hangzhou without `kms_key`",
+     "a `kms_key` in each region", "storage.replication: false"),
     ("name: qa", "name: Q_A", "name", "Q_A", "matching `^[a-z]", "give text"),
     ("    owner: qa-team@example.com\n", "", "owner", "(not given)", "required", "add `owner:`"),
     ("epochs: 6", "epochs: -1", "training.schedule.epochs", "-1", "at least 1", "give"),
     ("epochs: 6", "epochs: .nan", "training.schedule.epochs", "NaN", "a whole number", "give"),
     ("trainer:0.1.0", "trainer", "training.image", "registry-vpc", "matching", "give text"),
-    (
-        "owner: qa-team",
-        "platform: nowhere\n    owner: qa-team",
-        "platform",
-        "nowhere",
-        "Pulumi.nowhere.yaml",
-        "add its file",
-    ),
-    (
-        "owner: qa-team",
-        "platform: qa\n    owner: qa-team",
-        "platform",
-        "qa",
-        "the stack of a platform",
-        "name the platform",
-    ),
-    (
-        "owner: qa-team",
-        "tags: {acs:x: y}\n    owner: qa-team",
-        "tags.acs:x",
-        "acs:x",
-        "the cloud's own",
-        "docs/settings.md",
-    ),
-]
+    ("owner: qa-team", "platform: nowhere\n    owner: qa-team", "platform", "nowhere", "Pulumi.nowhere.yaml",
+     "add its file"),
+    ("owner: qa-team", "platform: qa\n    owner: qa-team", "platform", "qa", "the stack of a platform",
+     "name the platform"),
+    ("owner: qa-team", "tags: {acs:x: y}\n    owner: qa-team", "tags.acs:x", "acs:x", "the cloud's own",
+     "docs/settings.md"),
+    ("settings_version: 2", "settings_version: 3", "settings_version", "3", "2", "use the program that it is for"),
+    ("settings_version: 2", "settings_version: 1", "settings_version", "1", "2",
+     "python -m infra.settings upgrade stacks/Pulumi.qa.yaml"),
+    ("    settings_version: 2\n", "", "settings_version", "(not given, which means 1)", "2", "upgrade"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -189,7 +160,15 @@ PLATFORM_FAULTS = [
     ("10.96.0.0/16", "8.8.0.0/16", "service_addresses", "inside 10.0.0.0/8", "choose a block"),
     ("zone: cn-hangzhou-i", "zone: cn-hangzhou-h", "switches[1].zone", "each zone once", "remove one"),
     ("zone: cn-hangzhou-i", "zone: cn-shanghai-b", "switches[1].zone", "a zone of cn-hangzhou", "write"),
-    ("edition: free", "edition: fre", "zone.edition", "one of `free`", "write `free`"),
+    ("edition: enterprise-ultimate", "edition: enterprise-ultimat", "zone.edition", "one of `free`", "write `ent"),
+    (
+        "172.18.16.0/20",
+        "172.16.16.0/20",
+        "switches[1].addresses",
+        "no address in common with `addresses` of cn-hang",
+        "",
+    ),
+    ("172.19.64.0/18", "172.17.64.0/18", "switches[1].pod_addresses", "in common with `pod_addresses` of cn-hang", ""),
     ("organization: example", "organization: an-organization-with-a-long-name", "organization", "at most 20", "give"),
     ("owner: platform", "account: abc\n    owner: platform", "account", "matching `^[0-9]", "give text"),
 ]
@@ -207,10 +186,25 @@ def test_a_fault_of_the_platform_is_named_as_well(
     assert way_out in text
 
 
-def test_line_and_column_are_where_the_value_stands(edit: Edit) -> None:
-    folder = edit("qa", ("ttl_seconds: 600", "ttl_seconds: 60"))
+def test_a_time_to_live_is_held_against_the_edition_of_the_zone(edit: Edit) -> None:
+    folder = edit("platform", ("edition: enterprise-ultimate", "edition: personal"))
     (fault,) = faults_of(folder).faults
-    assert (fault.position.line, fault.position.column) == (line_of(folder, "qa", "ttl_seconds"), 20)
+    text = str(fault)
+    assert "dns.ttl_seconds = 10 seconds" in text
+    assert "at least 600 seconds" in text
+    assert "zone.edition" in text
+
+
+def test_nothing_of_a_file_of_another_version_is_read(edit: Edit) -> None:
+    folder = edit("qa", ("    settings_version: 2\n", ""), ("workers: 2", "wokers: 2"))
+    (fault,) = faults_of(folder).faults
+    assert fault.problem.path == ("settings_version",)
+
+
+def test_line_and_column_are_where_the_value_stands(edit: Edit) -> None:
+    folder = edit("qa", ("pods: 40", "pods: 4"))
+    (fault,) = faults_of(folder).faults
+    assert (fault.position.line, fault.position.column) == (line_of(folder, "qa", "pods: 4"), 13)
 
 
 def test_an_unknown_key_is_shown_where_the_key_stands(edit: Edit) -> None:
@@ -220,17 +214,16 @@ def test_an_unknown_key_is_shown_where_the_key_stands(edit: Edit) -> None:
 
 
 def test_all_faults_are_reported_at_once_in_the_order_of_the_file(edit: Edit) -> None:
-    folder = edit("qa", ("count: 2", "count: two"), ("workers: 2", "wokers: 2"), ("epochs: 6", "epochs: 0"))
+    folder = edit("qa", ("maximum: 2", "maximum: two"), ("workers: 2", "wokers: 2"), ("epochs: 6", "epochs: 0"))
     error = faults_of(folder)
-    assert [fault.problem.path[-1] for fault in error.faults] == ["count", "wokers", "epochs"]
+    assert [fault.problem.path[-1] for fault in error.faults] == ["maximum", "wokers", "epochs"]
     assert str(error).startswith("3 faults in the stack settings; nothing was changed")
 
 
 def test_rules_across_keys_are_all_reported_at_once(edit: Edit) -> None:
-    folder = edit(
-        "qa", ("ttl_seconds: 600", "ttl_seconds: 1"), ("gpu: 2", "gpu: 9"), ("retention_days: 90", "retention_days: 5")
-    )
-    assert len(faults_of(folder).faults) == 3
+    folder = edit("qa", ("[unicom]", "[telecom]"), ("gpu: 2", "gpu: 9"), ("retention_days: 90", "retention_days: 5"))
+    keys = [fault.problem.path[0] for fault in faults_of(folder).faults]
+    assert keys == ["regions", "quota", "quota", "storage"]  # too many GPUs for either region
 
 
 def test_an_unquoted_account_id_is_understood(edit: Edit) -> None:
@@ -254,7 +247,7 @@ def test_what_pulumi_read_wins_over_the_file(edit: Edit) -> None:
         ("config: {a: 1\n", "correct the line"),
         ("", "one of the two"),
         ("- a\n- b\n", "one of the two"),
-        ("config:\n  language-model-clusters:business: 5\n", "a mapping with the keys `name`"),
+        ("config:\n  language-model-clusters:business: 5\n", "a mapping with the keys `settings_version`"),
         ("config:\n  language-model-clusters:busines: {}\n", "write `language-model-clusters:business`"),
         ("config:\n  alicloud:region: cn-beijing\n", "unknown key"),
         ("config: {}\nconfg: {}\n", "write `config`"),
@@ -289,7 +282,7 @@ def test_two_businesses_of_one_name_are_refused(edit: Edit) -> None:
 
 
 def test_check_reports_every_fault_of_every_file_and_fails(edit: Edit, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = edit("qa", ("ttl_seconds: 600", "ttl_seconds: 60"))
+    folder = edit("qa", ("pods: 40", "pods: 4"))
     (folder / "Pulumi.broken.yaml").write_text("config: [", encoding="utf-8")
     assert main(["check", str(folder)]) == 1
     shown = capsys.readouterr().out

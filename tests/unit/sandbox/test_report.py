@@ -15,14 +15,17 @@ def test_the_report_names_model_evaluation_dns_name_and_logs(settings: SandboxSe
         "namespace": "qa",
     }
     model = {"version": "v1", "perplexity": {"network": 209.94, "unigram": 620.6}}
-    result = {
-        "outputs": {"dns_name": "qa.example.com", "regions": {"cn-hangzhou": places}},
-        "models": {"cn-hangzhou": model},
+    outputs = {
+        "dns_name": "qa.example.com",
+        "training_region": "cn-hangzhou",
+        "regions": {"cn-hangzhou": places, "cn-beijing": {**places, "entry_address": "192.0.2.2"}},
     }
-    text = render(result, settings, "qa")
+    text = render({"qa": {"outputs": outputs, "models": {"cn-hangzhou": model}}}, settings)
     assert "oss://a-bucket/models/v1/evaluation.md" in text
     assert "network 209.9, unigram 620.6" in text
     assert "qa.example.com -> 192.0.2.1" in text
+    assert "qa.example.com -> 192.0.2.2" in text
+    assert "in cn-beijing, where training stands by" in text
     assert "python -m sandbox logs qa" in text
 
 

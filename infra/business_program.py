@@ -1,0 +1,153 @@
+"""What makes a business: in each of its regions nodes, fences, buckets, training and an entry; and what joins them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_alicloud as alicloud
+
+from infra import regions
+from infra.account import check_account
+from infra.bucket_rules import backup_rules, version_rules
+from infra.components.identity import Identity, IdentityArgs
+from infra.components.node_pool import NodePool, NodePoolArgs
+from infra.components.object_store import AccessLog, Encryption, ObjectStore, ObjectStoreArgs
+from infra.components.tenancy import Tenancy, TenancyArgs
+from infra.components.traffic import Traffic, TrafficArgs
+from infra.components.training import Training, TrainingArgs
+from infra.naming import BACKUPS, BUCKETS, DATA, SERVING, TRAINING, BusinessNames
+from infra.platform_reference import PlatformReference, PlatformRegionOutputs
+from infra.providers import cloud_provider, cluster_provider
+from infra.settings import Business, BusinessRegion, Platform
+from infra.tags import cloud_tags
+
+Places = dict[str, pulumi.Input[object]]
+
+
+def deploy_business(platform: Platform, business: Business) -> None:
+    """Provision the business in each of its regions and export where its things are."""
+    reference = PlatformReference(business.platform)
+    deployed = {region.name: reference.region(region.name) for region in business.regions}
+    clouds = {region.name: cloud_provider(region.name, platform.account_type) for region in business.regions}
+    check_account(platform.account, clouds[business.regions[0].name])
+    made = {
+        region.name: RegionOfBusiness(platform, business, region, clouds[region.name], deployed[region.name])
+        for region in business.regions
+    }
+    for source, target in regions.pairs(business).items():
+        for kind in BUCKETS:
+            made[source].buckets[kind].replicate_to(made[target].buckets[kind], target, removals=kind == DATA)
+    pulumi.export("business", business.name)
+    pulumi.export("dns_name", f"{business.name}.{platform.zone.name}")
+    pulumi.export("training_region", regions.training_region(business))
+    pulumi.export("regions", {name: region.places for name, region in made.items()})
+
+
+@dataclass
+class RegionOfBusiness:
+    """A region's copy of the business. Making one provisions it; `places` says where its things are."""
+
+    platform: Platform
+    business: Business
+    region: BusinessRegion
+    cloud: alicloud.Provider
+    outputs: PlatformRegionOutputs
+
+    def __post_init__(self) -> None:
+        business, region, outputs = self.business, self.region, self.outputs
+        self.name = f"{business.name}-{region.name}"
+        self.names = BusinessNames(self.platform.organization, business.name, region.name)
+        self.tags = cloud_tags(business.owner, business.name, business.tags)
+        cluster = cluster_provider(region.name, outputs.kubeconfig, outputs.cluster_id)
+        self.in_cloud = pulumi.ResourceOptions(providers=[self.cloud])
+        self.in_cluster = pulumi.ResourceOptions(providers=[cluster])
+        self.in_both = pulumi.ResourceOptions(providers=[self.cloud, cluster])
+        network = next(item.network for item in self.platform.regions if item.name == region.name)
+
+        self.pools = {TRAINING: self._pool(TRAINING), SERVING: self._pool(SERVING)}
+        self.tenancy = Tenancy(
+            self.name, TenancyArgs(self.names, business.quota, business.container_defaults, network), self.in_cluster
+        )
+        self.buckets = {kind: self._bucket(kind) for kind in BUCKETS}
+        self.traffic = self._traffic()
+        self.training = self._training()
+        self.places = self._places()
+
+    def _pool(self, kind: str) -> NodePool:
+        settings = self.region.training_nodes if kind == TRAINING else self.region.serving_nodes
+        arguments = NodePoolArgs(
+            self.names, kind, settings, self.outputs.cluster_id, self.outputs.switch_ids, self.tags
+        )
+        return NodePool(f"{self.name}-{kind}", arguments, _formerly(self.in_cloud, self.name, kind == TRAINING))
+
+    def _bucket(self, kind: str) -> ObjectStore:
+        storage, bucket = self.business.storage, self.names.bucket(kind)
+        versions = storage.versions
+        arguments = ObjectStoreArgs(
+            bucket=bucket,
+            lifecycle=backup_rules(versions, storage.backups) if kind == BACKUPS else version_rules(versions),
+            protect=self.business.protection.data,
+            tags=self.tags,
+            encryption=Encryption(storage.encryption, self.region.kms_key),
+            access_log=AccessLog(self.outputs.access_logs_bucket, f"{bucket}/"),
+        )
+        return ObjectStore(f"{self.name}-{kind}", arguments, _formerly(self.in_cloud, self.name, kind == DATA))
+
+    def _identity(self, workload: str, *, uses_api: bool) -> Identity:
+        arguments = IdentityArgs(
+            names=self.names,
+            service_account=workload,
+            namespace=self.tenancy.namespace,
+            identity_provider=self.outputs.identity_provider,
+            identity_issuer=self.outputs.identity_issuer,
+            tags=self.tags,
+            uses_api=uses_api,
+        )
+        return Identity(f"{self.name}-{workload}", arguments, self.in_both)
+
+    def _training(self) -> Training:
+        # ElasticDL's master and parameter servers talk to the API server.
+        identity = self._identity(TRAINING, uses_api=True)
+        access = self.buckets[DATA].grant_read_write_to(identity, self.names.policy(TRAINING, DATA))
+        arguments = TrainingArgs(
+            names=self.names,
+            settings=self.business.training,
+            namespace=self.tenancy.namespace,
+            identity=identity,
+            needs=[*self.pools.values(), self.tenancy, access],
+            active=self.region.name == regions.training_region(self.business),
+        )
+        return Training(self.name, arguments, self.in_cluster)
+
+    def _traffic(self) -> Traffic:
+        arguments = TrafficArgs(
+            names=self.names,
+            zone=self.outputs.zone,
+            ttl_seconds=self.business.dns.ttl_seconds,
+            records=list(regions.records(self.business, self.region.name)),
+            bandwidth_megabits=self.region.bandwidth_megabits,
+            tags=self.tags,
+        )
+        return Traffic(self.name, arguments, self.in_cloud)
+
+    def _places(self) -> Places:
+        namespace, deployment = self.tenancy.namespace, self.training.deployment_name
+        models = self.buckets[DATA].bucket_name
+        return {
+            "namespace": namespace,
+            "bucket": self.buckets[DATA].bucket_name,
+            "buckets": {kind: bucket.bucket_name for kind, bucket in self.buckets.items()},
+            "models": pulumi.Output.concat("oss://", models, "/models/"),
+            "role": self.training.identity.role_arn,
+            "entry_address": self.traffic.address,
+            "dns_name": self.traffic.dns_name,
+            "training_deployment": deployment,
+            "logs": pulumi.Output.concat("kubectl --namespace ", namespace, " logs --follow deployment/", deployment),
+        }
+
+
+def _formerly(options: pulumi.ResourceOptions, name: str, was: bool) -> pulumi.ResourceOptions:
+    """The options of a component that had this name when there was one of its kind in a region; its children follow."""
+    aliases = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name)] if was else None)
+    return pulumi.ResourceOptions.merge(options, aliases)

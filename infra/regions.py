@@ -1,0 +1,39 @@
+"""Which region does what for a business: trains, is nearest for a line, takes another's copies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra.settings.business import Business
+
+ENABLED, STANDING_BY = "ENABLE", "DISABLE"
+
+
+def training_region(business: Business) -> str:
+    """The one region that trains."""
+    return business.training.region or business.regions[0].name
+
+
+def pairs(business: Business) -> dict[str, str]:
+    """The region that each region's buckets are copied to; empty when nothing is replicated."""
+    names = [region.name for region in business.regions]
+    if not business.storage.replication or len(names) < 2:
+        return {}
+    following = dict(zip(names, [*names[1:], names[0]], strict=True))
+    return {region.name: region.replicate_to or following[region.name] for region in business.regions}
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """A DNS record of one region: the line that it answers, and whether it does at first or stands by."""
+
+    line: str
+    status: str
+
+
+def records(business: Business, region: str) -> Iterator[RecordPlan]:
+    """The region's records: one for each line of any region, enabled where this region is the nearest."""
+    for owner in business.regions:
+        for line in owner.lines:
+            yield RecordPlan(line, ENABLED if owner.name == region else STANDING_BY)
