@@ -13,10 +13,11 @@ from infra.bucket_rules import backup_rules, version_rules
 from infra.components.identity import Identity, IdentityArgs
 from infra.components.node_pool import NodePool, NodePoolArgs
 from infra.components.object_store import AccessLog, Encryption, ObjectStore, ObjectStoreArgs
+from infra.components.serving import Serving, ServingArgs
 from infra.components.tenancy import Tenancy, TenancyArgs
 from infra.components.traffic import Traffic, TrafficArgs
 from infra.components.training import Training, TrainingArgs
-from infra.naming import BACKUPS, BUCKETS, DATA, SERVING, TRAINING, BusinessNames
+from infra.naming import BACKUPS, BUCKETS, DATA, MODELS, SERVING, TRAINING, BusinessNames
 from infra.platform_reference import PlatformReference, PlatformRegionOutputs
 from infra.providers import cloud_provider, cluster_provider
 from infra.settings import Business, BusinessRegion, Platform
@@ -67,11 +68,14 @@ class RegionOfBusiness:
 
         self.pools = {TRAINING: self._pool(TRAINING), SERVING: self._pool(SERVING)}
         self.tenancy = Tenancy(
-            self.name, TenancyArgs(self.names, business.quota, business.container_defaults, network), self.in_cluster
+            self.name,
+            TenancyArgs(self.names, business.quota, business.container_defaults, network, business.serving.server.port),
+            self.in_cluster,
         )
         self.buckets = {kind: self._bucket(kind) for kind in BUCKETS}
         self.traffic = self._traffic()
         self.training = self._training()
+        self.serving = self._serving()
         self.places = self._places()
 
     def _pool(self, kind: str) -> NodePool:
@@ -109,16 +113,32 @@ class RegionOfBusiness:
     def _training(self) -> Training:
         # ElasticDL's master and parameter servers talk to the API server.
         identity = self._identity(TRAINING, uses_api=True)
-        access = self.buckets[DATA].grant_read_write_to(identity, self.names.policy(TRAINING, DATA))
+        access = [
+            self.buckets[kind].grant_read_write_to(identity, self.names.policy(TRAINING, kind))
+            for kind in (DATA, MODELS)
+        ]
         arguments = TrainingArgs(
             names=self.names,
             settings=self.business.training,
             namespace=self.tenancy.namespace,
             identity=identity,
-            needs=[*self.pools.values(), self.tenancy, access],
+            needs=[*self.pools.values(), self.tenancy, *access],
             active=self.region.name == regions.training_region(self.business),
         )
         return Training(self.name, arguments, self.in_cluster)
+
+    def _serving(self) -> Serving:
+        identity = self._identity(SERVING, uses_api=False)
+        access = self.buckets[MODELS].grant_read_to(identity, self.names.policy(SERVING, MODELS))
+        arguments = ServingArgs(
+            names=self.names,
+            business=self.business,
+            namespace=self.tenancy.namespace,
+            identity=identity,
+            load_balancer_id=self.traffic.load_balancer_id,
+            needs=[self.pools[SERVING], self.tenancy, access],
+        )
+        return Serving(self.name, arguments, self.in_cluster)
 
     def _traffic(self) -> Traffic:
         arguments = TrafficArgs(
@@ -133,7 +153,7 @@ class RegionOfBusiness:
 
     def _places(self) -> Places:
         namespace, deployment = self.tenancy.namespace, self.training.deployment_name
-        models = self.buckets[DATA].bucket_name
+        models = self.buckets[MODELS].bucket_name
         return {
             "namespace": namespace,
             "bucket": self.buckets[DATA].bucket_name,
@@ -143,6 +163,7 @@ class RegionOfBusiness:
             "entry_address": self.traffic.address,
             "dns_name": self.traffic.dns_name,
             "training_deployment": deployment,
+            "serving_deployment": self.serving.deployment_name,
             "logs": pulumi.Output.concat("kubectl --namespace ", namespace, " logs --follow deployment/", deployment),
         }
 

@@ -1,9 +1,10 @@
-"""The network policies of a business's namespace: everything shut, then only the openings that training needs. Pure."""
+"""The network policies of a business's namespace: everything shut, then only the openings that it needs. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from infra.naming import SERVING
 from infra.settings.platform import Network
 
 CLOUD_SERVICES = "100.64.0.0/10"
@@ -12,9 +13,18 @@ CLOUD_SERVICES = "100.64.0.0/10"
 Spec = dict[str, Any]
 
 
-def policies(network: Network) -> dict[str, Spec]:
-    """Each policy's specification by its name; a policy selects all pods of the namespace."""
-    nodes_and_endpoints = _block(str(network.addresses), [str(item.pod_addresses) for item in network.switches])
+EVERYBODY = "0.0.0.0/0"
+SERVERS = {"matchLabels": {"app.kubernetes.io/name": SERVING}}
+ALL_BUT_SERVERS = {
+    "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "NotIn", "values": [SERVING]}],
+}
+"""ElasticDL's pods have no such label, and are meant too."""
+
+
+def policies(network: Network, server_port: int) -> dict[str, Spec]:
+    """Each policy's specification by its name. What users reach talks to no API server."""
+    pods = [str(item.pod_addresses) for item in network.switches]
+    nodes_and_endpoints = _block(str(network.addresses), pods)
     cloud = [nodes_and_endpoints, _block(CLOUD_SERVICES)]
     return {
         "default-deny": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
@@ -34,14 +44,20 @@ def policies(network: Network) -> dict[str, Spec]:
             ],
             [("UDP", 53), ("TCP", 53)],
         ),
-        "allow-api-server": _egress([nodes_and_endpoints], [("TCP", 6443)]),
+        "allow-api-server": _egress([nodes_and_endpoints], [("TCP", 6443)], ALL_BUT_SERVERS),
         "allow-cloud-services": _egress(cloud, [("TCP", 443)]),
+        "allow-users": {
+            "podSelector": SERVERS,
+            "policyTypes": ["Ingress"],
+            # A load balancer keeps its client's address. Other businesses' pods come in by the load balancer, or not.
+            "ingress": [{"from": [_block(EVERYBODY, pods)], "ports": [{"protocol": "TCP", "port": server_port}]}],
+        },
     }
 
 
-def _egress(to: list[dict[str, Any]], ports: list[tuple[str, int]]) -> Spec:
+def _egress(to: list[dict[str, Any]], ports: list[tuple[str, int]], pods: Spec | None = None) -> Spec:
     opened = [{"protocol": protocol, "port": port} for protocol, port in ports]
-    return {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": to, "ports": opened}]}
+    return {"podSelector": pods or {}, "policyTypes": ["Egress"], "egress": [{"to": to, "ports": opened}]}
 
 
 def _block(addresses: str, excepted: list[str] | None = None) -> dict[str, Any]:

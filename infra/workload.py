@@ -40,3 +40,16 @@ def probe(port: int, path: str, **timing: int) -> dict[str, Any]:
 def selector(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that tell a workload's pods from others'; they can never change, so there are few."""
     return {key: labels[key] for key in ("app.kubernetes.io/name", "app.kubernetes.io/part-of")}
+
+
+def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Over zones and nodes as evenly as there is room: two replicas on one node are better than one replica."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selector(labels)},
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def deploy(settings: SandboxSettings, stack: str, progress: Progress) -> dict[st
         for name in businesses if len(businesses) == 1 else [TRAINED]:
             outputs = result[name]["outputs"]
             region = str(outputs["training_region"])
-            model = train(settings, str(outputs["regions"][region]["bucket"]), region, progress)
+            model = train(settings, outputs["regions"][region]["buckets"], region, progress)
             result[name]["models"][region] = model
     return result
 
@@ -65,12 +66,12 @@ def chosen_businesses(stack: str, folder: Path = REPOSITORY / "stacks") -> list[
     return [name for name in names if name != PLATFORM and stack in (ALL, name)]
 
 
-def train(settings: SandboxSettings, bucket: str, region: str, progress: Progress) -> dict[str, Any]:
-    """Upload the corpus to one region's bucket and wait for the model that is trained on it."""
-    with progress.step(f"Uploading the corpus to oss://{bucket}"):
-        upload_corpus(settings, bucket, region)
+def train(settings: SandboxSettings, buckets: Mapping[str, str], region: str, progress: Progress) -> dict[str, Any]:
+    """Upload the corpus to one region's data bucket and wait for the model that is trained on it."""
+    with progress.step(f"Uploading the corpus to oss://{buckets['data']}"):
+        upload_corpus(settings, buckets["data"], region)
     with progress.step(f"Training in {region}"):
-        return wait_for_model(settings, bucket, region, progress)
+        return wait_for_model(settings, buckets, region, progress)
 
 
 def destroy(settings: SandboxSettings, progress: Progress) -> None:
@@ -100,20 +101,21 @@ def upload_corpus(settings: SandboxSettings, bucket: str, region: str) -> None:
     trainer(settings, ["prepare", "--to", f"oss://{bucket}", "--region", region])
 
 
-def training_status(settings: SandboxSettings, bucket: str, region: str) -> dict[str, Any]:
+def training_status(settings: SandboxSettings, buckets: Mapping[str, str], region: str) -> dict[str, Any]:
     """What the training says of itself: phase, detail, progress, and the newest registered model."""
-    status: dict[str, Any] = json.loads(
-        trainer(settings, ["status", "--bucket", f"oss://{bucket}", "--region", region, "--json"])
-    )
+    places = ["--bucket", f"oss://{buckets['data']}", "--models", f"oss://{buckets['models']}", "--region", region]
+    status: dict[str, Any] = json.loads(trainer(settings, ["status", *places, "--json"]))
     return status
 
 
-def wait_for_model(settings: SandboxSettings, bucket: str, region: str, progress: Progress) -> dict[str, Any]:
+def wait_for_model(
+    settings: SandboxSettings, buckets: Mapping[str, str], region: str, progress: Progress
+) -> dict[str, Any]:
     """Follow the training until its model is registered; returns the registry's entry. Raises SandboxError."""
     deadline = time.monotonic() + TRAINING_TIMEOUT_SECONDS
     last = ""
     while time.monotonic() < deadline:
-        status = training_status(settings, bucket, region)
+        status = training_status(settings, buckets, region)
         if status["phase"] == "done" and status["model"] is not None:
             model: dict[str, Any] = status["model"]
             return model

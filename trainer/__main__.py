@@ -59,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
 
     status = _command(commands, "status", "the job's phase, progress and newest model")
     status.add_argument("--bucket", required=True, metavar="STORE", help="bucket's name, oss://BUCKET or a directory")
-    status.add_argument("--region", default="", help="the bucket's region")
+    status.add_argument("--models", default="", metavar="STORE", help="bucket of the finished models (the same bucket)")
+    status.add_argument("--region", default="", help="the buckets' region")
     status.add_argument("--job", default="language-model", help="the job's name (language-model)")
     status.add_argument("--json", action="store_true", help="for programs")
     return top

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from trainer import registry, registry_commands
 from trainer.config import Frozen, ModelSettings, ScheduleSettings, ServingJob, TrainingJob
 from trainer.errors import ObjectNotFoundError, SettingsError, TrainingError
+from trainer.joined_store import open_job_store
 from trainer.object_store import get_json, open_store
 
 LOG = logging.getLogger("trainer")
@@ -148,7 +149,7 @@ def _run_context(options: argparse.Namespace) -> tuple[TrainingJob, Any]:
     from trainer.elasticdl.context import RunContext
 
     job = read_job(options.config)
-    store = open_store(options.store or f"oss://{job.bucket}", job.region)
+    store = open_job_store(job, options.store)
     version = read_manifest(store, job.data_prefix).version
     return job, RunContext(job=job, data_version=version, address=options.store)
 
@@ -183,7 +184,7 @@ def launch(options: argparse.Namespace) -> None:
     from trainer.health import serve
 
     job = read_job(options.config)
-    store = open_store(options.store or f"oss://{job.bucket}", job.region)
+    store = open_job_store(job, options.store)
     cluster = KubernetesCluster(job.job_name, job.namespace)
     publisher = publish_in_subprocess(Path(options.config), options.store)
     launcher = Launcher(job, store, cluster, publisher, options.store)
@@ -209,7 +210,8 @@ def status(options: argparse.Namespace) -> None:
         found = get_json(store, f"checkpoints/{options.job}/status.json")
     except ObjectNotFoundError:
         found = {"phase": "not started"}
-    found["model"] = registry.latest(store, "models/")
+    models = registry_commands.store_of(options.models, options.region) if options.models else store
+    found["model"] = registry.latest(models, "models/")
     if options.json:
         print(json.dumps(found, ensure_ascii=False))
         return
@@ -218,8 +220,8 @@ def status(options: argparse.Namespace) -> None:
     if progress.get("step"):
         print(f"progress    epoch {progress['epoch'] + 1}, step {progress['step']}, loss {progress['loss']}")
     if model is None:
-        print(f"model       none yet in {store.address}models/")
+        print(f"model       none yet in {models.address}models/")
         return
-    print(f"model       {store.address}models/{model['version']}/")
+    print(f"model       {models.address}models/{model['version']}/")
     for name, value in sorted(model["perplexity"].items(), key=lambda item: float(item[1])):
         print(f"perplexity  {value:>10,.1f}  {name}")

@@ -86,6 +86,8 @@ class TrainingJob(Frozen):
     region: str
     image: str
     bucket: str
+    models_bucket: str = ""
+    """Where finished models go, in the same region. Empty: the bucket that holds data and checkpoints."""
     data_prefix: str = "data/"
     checkpoint_prefix: str = "checkpoints/"
     model_prefix: str = "models/"

@@ -39,6 +39,18 @@ class Rule:
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     api_groups: tuple[str, ...] = ("",)
+    names: tuple[str, ...] = ()
+    """The objects, where they are known beforehand; none: all of that kind."""
+
+    def as_object(self) -> dict[str, Any]:
+        """As Kubernetes writes it."""
+        named = {"resourceNames": list(self.names)} if self.names else {}
+        return {
+            "apiGroups": list(self.api_groups),
+            "resources": list(self.resources),
+            "verbs": list(self.verbs),
+            **named,
+        }
 
 
 class Identity(pulumi.ComponentResource):
@@ -82,10 +94,7 @@ class Identity(pulumi.ComponentResource):
         role = kubernetes.rbac.v1.Role(
             f"{self.name}-access",
             metadata=self._metadata(account),
-            rules=[
-                {"apiGroups": list(rule.api_groups), "resources": list(rule.resources), "verbs": list(rule.verbs)}
-                for rule in rules
-            ],
+            rules=[rule.as_object() for rule in rules],
             opts=child,
         )
         return kubernetes.rbac.v1.RoleBinding(

@@ -25,6 +25,7 @@ class TenancyArgs:
     quota: Quota
     container_defaults: ContainerDefaults
     network: NetworkSettings
+    server_port: int
 
 
 class Tenancy(pulumi.ComponentResource):
@@ -59,7 +60,7 @@ class Tenancy(pulumi.ComponentResource):
             spec={"limits": [limit_range(args.container_defaults)]},
             opts=child,
         )
-        for policy, spec in network_policies.policies(args.network).items():
+        for policy, spec in network_policies.policies(args.network, args.server_port).items():
             kubernetes.networking.v1.NetworkPolicy(f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child)
         self.register_outputs({"namespace": self.namespace})
 

@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
 from infra.components.node_pool import node_selector, tolerations
-from infra.naming import DATA, SERVING, TRAINING, TRAINING_PRIORITY, BusinessNames
+from infra.naming import DATA, MODELS, SERVING, TRAINING, TRAINING_PRIORITY, BusinessNames
 from infra.settings.training import Training as TrainingSettings
 from infra.tags import labels
 from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector
@@ -88,6 +88,7 @@ def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJo
         region=names.region,
         image=settings.image,
         bucket=names.bucket(DATA),
+        models_bucket=names.bucket(MODELS),
         model=settings.model,
         schedule=settings.schedule,
         cluster=ClusterSettings(

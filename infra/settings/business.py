@@ -8,6 +8,7 @@ from infra.settings.serving import Serving
 from infra.settings.storage import Storage
 from infra.settings.training import Training
 from infra.settings.version import CURRENT, Version
+from trainer.config import BusinessKind
 
 DEFAULT_LINE = "default"
 
@@ -133,6 +134,10 @@ class Business(Settings):
         "Name of the business: its namespace, its DNS name, and a part of every object's name. Don't change it later: "
         "everything would be made anew.",
         why="It tells the businesses apart.",
+    )
+    kind: BusinessKind = option(
+        "What the business does with its model, and thereby what its servers answer.",
+        why="It cannot be told from the name; several businesses may be of one kind.",
     )
     owner: OwnerName = option(
         "Who answers for the business: a team's name or mail address. Becomes a tag.",

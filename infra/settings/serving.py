@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.settings.base import Settings, option
 from infra.settings.training import IMAGE
-from trainer.config import ResourceRequest
+from trainer.config import ResourceRequest, ServingSettings
 
 
 class Replicas(Settings):
@@ -45,4 +45,9 @@ class Serving(Settings):
         why="Leaves room for the half minute that a new server takes.",
         ge=10,
         le=400,
+    )
+    server: ServingSettings = option(
+        "How a server listens, limits, batches and follows the models.",
+        default=ServingSettings(),
+        why="The server's own defaults, measured on one core.",
     )

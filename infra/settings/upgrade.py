@@ -8,13 +8,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from infra.naming import PROJECT
 from infra.settings.positions import YamlError, parse
 from infra.settings.version import CURRENT, KEY, version_of
+from trainer.config import BusinessKind
 
 Values = dict[str, Any]
 
@@ -138,7 +139,9 @@ def _platform_1(values: Any, text: Text, base: tuple[str | int, ...]) -> None:
 
 
 def _business_1(values: Any, text: Text, base: tuple[str | int, ...]) -> None:
-    """Several regions: lines, two pools in each; `backup` was history; a KMS key belongs to a region."""
+    """Several regions: lines, two pools in each; `backup` was history; a KMS key belongs to a region; kinds."""
+    values["kind"] = name if (name := values.get("name")) in get_args(BusinessKind) else "qa"
+    text.insert_first(base, f"kind: {values['kind']}")
     _say_version(values, text, base, 2)
     storage = values.get("storage")
     key = storage.pop("kms_key", None) if isinstance(storage, dict) else None

@@ -23,12 +23,13 @@ import yaml
 from dnslib import DNSRecord
 
 from sandbox import cloud_process, deployment, lifecycle
+from sandbox.commands.node_fault import region_of
 from sandbox.engine import Engine
 from sandbox.environment import environment
 from sandbox.locking import exclusive
 from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
-from sandbox.region import Region, cleanup
+from sandbox.region import cleanup
 from sandbox.settings import SandboxSettings
 from tests.sandbox.cluster import Cluster, wait_for
 
@@ -44,7 +45,7 @@ JOB = "elasticdl-job-name=language-model"
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the program and the stack files, so that an edit changes no committed file."""
     copy = tmp_path_factory.mktemp("project")
-    for name in ("infra", "stacks", "trainer"):
+    for name in ("infra", "stacks", "trainer", "controllers"):
         shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Pulumi.yaml", "__main__.py", "requirements.txt"):
         shutil.copy(REPOSITORY / name, copy / name)
@@ -91,11 +92,10 @@ def pulumi(engine: Engine, settings: SandboxSettings, project: Path) -> Iterator
     return run
 
 
-def test_up_gives_the_business_nodes_of_its_own(cluster: Cluster) -> None:
+def test_up_gives_the_business_nodes_of_its_own_and_no_gpu_before_there_is_work(cluster: Cluster) -> None:
     nodes = cluster.objects("nodes", "--selector", "language-models/business=qa")
-    assert len(nodes) == 2
+    assert [node["metadata"]["labels"]["language-models/pool"] for node in nodes] == ["serving"]
     for node in nodes:
-        assert node["status"]["allocatable"]["nvidia.com/gpu"] == "1"
         taints = {(taint["key"], taint["effect"]) for taint in node["spec"]["taints"]}
         assert ("language-models/business", "NoSchedule") in taints
 
@@ -147,7 +147,7 @@ def test_a_second_deploy_while_one_runs_is_refused_and_breaks_nothing(settings: 
 def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
     settings: SandboxSettings, progress: Progress, project: Path, cluster: Cluster, places: dict[str, Any]
 ) -> None:
-    deployment.upload_corpus(settings, places["bucket"], REGION)
+    deployment.upload_corpus(settings, places["buckets"]["data"], REGION)
     wait_for(
         "a task done by the workers",
         lambda: training_progress(settings, places).get("tasks_done", 0) > 0,
@@ -156,13 +156,16 @@ def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
     workers = cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")
     assert len(workers) == 2
     assert len(cluster.running_pods(f"{JOB},elasticdl-replica-type=ps")) == 1
-    Region(REGION, 0, settings).kill_container(places["namespace"], workers[0])
+    gpu_nodes = cluster.objects("nodes", "--selector", "language-models/business=qa,language-models/pool=training")
+    assert [node["status"]["allocatable"]["nvidia.com/gpu"] for node in gpu_nodes] == ["1", "1"]
+    (worker,) = cluster.objects("pods", "--field-selector", f"metadata.name={workers[0]}")
+    region_of(settings, worker["spec"]["nodeName"]).kill_container(places["namespace"], workers[0])
     wait_for(
         "a new worker beside the other one",
         lambda: len(set(cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")) - {workers[0]}) == 2,
         seconds=120,
     )
-    model = deployment.wait_for_model(settings, places["bucket"], REGION, progress)
+    model = deployment.wait_for_model(settings, places["buckets"], REGION, progress)
     done = training_progress(settings, places)
     assert len(done["workers_seen"]) == 3
     # At least once: the killed worker's task is given out again, and ElasticDL adds a closing task of its own.
@@ -176,7 +179,7 @@ def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
 
 def training_progress(settings: SandboxSettings, places: dict[str, Any]) -> dict[str, Any]:
     """What the launcher has noted of the job: tasks done, losses, workers seen."""
-    found: dict[str, Any] = deployment.training_status(settings, places["bucket"], REGION).get("progress") or {}
+    found: dict[str, Any] = deployment.training_status(settings, places["buckets"], REGION).get("progress") or {}
     return found
 
 
@@ -184,23 +187,23 @@ def tasks_of_the_job(settings: SandboxSettings, project: Path, places: dict[str,
     """How many tasks every epoch over every training shard makes, counted from the data's own manifest."""
     content = yaml.safe_load((project / "stacks" / "Pulumi.qa.yaml").read_text())
     schedule = content["config"]["language-model-clusters:business"]["training"]["schedule"]
-    manifest = json.loads(bucket(settings, places).get_object("data/manifest.json").read())
+    manifest = json.loads(bucket(settings, places["buckets"]["data"]).get_object("data/manifest.json").read())
     shards = [shard["sentences"] for shard in manifest["shards"] if "train" in shard["name"]]
     assert shards
     return int(schedule["epochs"] * sum(math.ceil(count / schedule["records_per_task"]) for count in shards))
 
 
-def bucket(settings: SandboxSettings, places: dict[str, Any]) -> oss2.Bucket:
-    """The business's bucket through the official SDK."""
+def bucket(settings: SandboxSettings, name: str) -> oss2.Bucket:
+    """A bucket through the official SDK."""
     variables = environment(settings)
     os.environ["REQUESTS_CA_BUNDLE"] = variables["REQUESTS_CA_BUNDLE"]
     keys = oss2.AuthV4(variables["ALIBABA_CLOUD_ACCESS_KEY_ID"], variables["ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
     endpoint = f"https://{variables['OSS_ENDPOINT']}"
-    return oss2.Bucket(keys, endpoint, places["bucket"], region=REGION, is_path_style=True)
+    return oss2.Bucket(keys, endpoint, name, region=REGION, is_path_style=True)
 
 
 def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dict[str, Any]) -> None:
-    store = bucket(settings, places)
+    store = bucket(settings, places["buckets"]["models"])
     latest = json.loads(store.get_object("models/latest.json").read())
     manifest = json.loads(store.get_object(latest["manifest"]).read())
     names = [entry["name"] for entry in manifest["files"]]
@@ -209,7 +212,8 @@ def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dic
     for entry in manifest["files"]:
         content = store.get_object(f"models/{latest['version']}/{entry['name']}").read()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["name"]
-    assert any("checkpoints/" in item.key for item in oss2.ObjectIterator(store, prefix="checkpoints/"))
+    data = bucket(settings, places["buckets"]["data"])
+    assert any("checkpoints/" in item.key for item in oss2.ObjectIterator(data, prefix="checkpoints/"))
 
 
 def test_the_clouds_state_survives_kill_9(settings: SandboxSettings, pulumi: Any) -> None:
@@ -226,7 +230,7 @@ def test_an_edit_of_the_stack_file_changes_just_what_it_says(pulumi: Any, projec
     edit(project, lambda business: business["quota"].update(pods=21))
     result = pulumi("up", "--yes", "--skip-preview", "--stack", "qa")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "1 updated" in result.stdout
+    assert "2 updated" in result.stdout
     assert cluster.objects("resourcequotas")[0]["spec"]["hard"]["pods"] == "21"
 
 

@@ -20,8 +20,9 @@ from trainer.config import Frozen, TrainingJob
 from trainer.dataset import Dataset
 from trainer.errors import SettingsError
 from trainer.examples import ExampleMaker
+from trainer.joined_store import open_job_store
 from trainer.noise import NoiseDistribution, smoothed
-from trainer.object_store import ObjectStore, open_store
+from trainer.object_store import ObjectStore
 from trainer.vocabulary import Vocabulary
 
 VARIABLE = "TRAINING_JOB"
@@ -48,7 +49,7 @@ class RunContext(Frozen):
         return f"{self.job.checkpoint_prefix}{self.job.job_name}/{self.run}/"
 
     def open(self) -> ObjectStore:
-        return open_store(self.address or f"oss://{self.job.bucket}", self.job.region)
+        return open_job_store(self.job, self.address)
 
     def encode(self) -> str:
         """For the environment variable."""

@@ -151,9 +151,9 @@ def test_a_fixed_number_of_nodes_is_sent_and_compared(run_program: Callable) -> 
     assert pool.ignore_changes == ()
 
 
-def test_workers_go_to_the_gpu_nodes_and_what_waits_for_them_does_not(qa: object) -> None:
+def test_workers_go_to_the_gpu_nodes_and_what_waits_for_them_does_not(qa: object, region: str) -> None:
     pod = qa.one(":Deployment", "-launcher").inputs["spec"]["template"]["spec"]
-    job = json.loads(qa.one(":ConfigMap", "-settings").inputs["data"]["training.json"])["cluster"]
+    job = json.loads(qa.one(":ConfigMap", f"{region}-settings").inputs["data"]["training.json"])["cluster"]
     for pool, selector, tolerations in (
         ("serving", pod["nodeSelector"], pod["tolerations"]),
         ("training", job["node_selector"], job["tolerations"]),
@@ -194,6 +194,9 @@ def test_the_namespace_lets_only_pods_without_privileges_in_and_injects_identiti
 def test_all_traffic_is_shut_but_named_openings(qa: object) -> None:
     policies = {item.inputs["metadata"]["name"]: item.inputs["spec"] for item in qa.of(":NetworkPolicy")}
     assert policies.pop("default-deny") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    (users,) = policies.pop("allow-users")["ingress"]
+    assert users["ports"] == [{"protocol": "TCP", "port": 8080}]
+    assert len(users["from"][0]["ipBlock"]["except"]) == 3, "other businesses' pods come in by the load balancer"
     assert sorted(policies) == ["allow-api-server", "allow-cloud-services", "allow-dns", "allow-within-namespace"]
     for name, spec in policies.items():
         for direction in ("ingress", "egress"):
@@ -409,6 +412,50 @@ def test_an_edit_of_the_training_settings_rolls_the_launcher(run_program: Callab
     assert before == mounted(settings("qa"))
 
 
+# ---- serving
+
+
+def test_the_number_of_servers_is_the_autoscalers_alone(qa: object) -> None:
+    assert "replicas" not in qa.one(":Deployment", "-servers").inputs["spec"]
+    scaler = qa.one(":HorizontalPodAutoscaler").inputs["spec"]
+    assert scaler["scaleTargetRef"]["name"] == qa.one(":Deployment", "-servers").inputs["metadata"]["name"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 6)
+
+
+def test_users_reach_the_servers_by_the_load_balancer_that_the_names_lead_to(qa: object) -> None:
+    service = qa.one("core/v1:Service", "-entry").inputs
+    prefix = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-"
+    assert service["metadata"]["annotations"][f"{prefix}id"].endswith("-entry-id")
+    assert service["metadata"]["annotations"][f"{prefix}force-override-listeners"] == "true"
+    pod = qa.one(":Deployment", "-servers").inputs["spec"]["template"]
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert service["spec"]["ports"][0]["targetPort"] == pod["spec"]["containers"][0]["ports"][0]["containerPort"]
+
+
+def test_an_up_does_not_wait_for_the_first_model(qa: object) -> None:
+    for item in (qa.one(":Deployment", "-servers"), qa.one("core/v1:Service", "-entry")):
+        assert item.inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
+def test_a_server_is_replaced_without_a_gap_and_given_time_to_end(qa: object) -> None:
+    spec = qa.one(":Deployment", "-servers").inputs["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] > 15
+    assert qa.one(":PodDisruptionBudget").inputs["spec"]["maxUnavailable"] == 1
+    keys = [item["topologyKey"] for item in spec["template"]["spec"]["topologySpreadConstraints"]]
+    assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+
+
+def test_a_server_reads_its_own_regions_models_and_nothing_else(qa: object, region: str) -> None:
+    pod = qa.one(":Deployment", "-servers").inputs["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    job = json.loads(qa.one(":ConfigMap", "-serving-settings").inputs["data"]["serving.json"])
+    assert (job["kind"], job["bucket"]) == ("qa", f"example-qa-{region}-models")
+    (policy,) = [item.inputs for item in qa.of("ram/policy:Policy") if "-serving-" in item.name]
+    actions = {action for item in json.loads(policy["policyDocument"])["Statement"] for action in item["Action"]}
+    assert not {action for action in actions if "Put" in action or "Delete" in action}
+
+
 # ---- the stack as a whole
 
 
@@ -418,11 +465,12 @@ def test_a_business_exports_where_its_things_are(stack: object) -> None:
         "namespace": "qa",
         "bucket": "example-qa-cn-hangzhou-data",
         "buckets": {kind: f"example-qa-cn-hangzhou-{kind}" for kind in ("data", "models", "backups")},
-        "models": "oss://example-qa-cn-hangzhou-data/models/",
+        "models": "oss://example-qa-cn-hangzhou-models/models/",
         "role": "acs:ram::1234567890123456:role/example-qa-cn-hangzhou-training",
         "entry_address": "47.96.0.10",
         "dns_name": "qa.language.example.com",
         "training_deployment": "training",
+        "serving_deployment": "serving",
         "logs": "kubectl --namespace qa logs --follow deployment/training",
     }
 

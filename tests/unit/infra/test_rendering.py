@@ -51,7 +51,7 @@ def test_the_kubernetes_objects_of_the_qa_stack_are_those_that_were_reviewed(run
 
 def test_the_trainer_can_read_the_settings_that_are_mounted(run_program: Callable) -> None:
     run = run_program(lambda: deploy(load_stack(REPOSITORY / "stacks", "qa"))).within(FIRST)
-    job = TrainingJob.model_validate_json(run.one(":ConfigMap", "-settings").inputs["data"]["training.json"])
+    job = TrainingJob.model_validate_json(run.one(":ConfigMap", "hangzhou-settings").inputs["data"]["training.json"])
     assert (job.business, job.namespace, job.region) == ("qa", "qa", "cn-hangzhou")
     assert job.bucket == run.one("oss/bucket:Bucket", "-data-bucket").inputs["bucket"]
     assert job.cluster.service_account == run.one(":ServiceAccount", "-training-account").inputs["metadata"]["name"]

@@ -60,6 +60,7 @@ def test_a_file_of_the_first_version_becomes_one_that_is_read(folder: Path) -> N
     assert business is not None
     (region,) = business.regions
     assert (region.lines, region.training_nodes.count, region.kms_key) == (("default",), 2, "abcd1234-key")
+    assert business.kind == "qa"
     assert business.storage.versions.retention_days == 60
 
 
@@ -70,7 +71,8 @@ def test_comments_order_and_what_pulumi_wrote_stay(folder: Path) -> None:
     for kept in ("# The business's own comment.", "# who answers", "# The nodes' comment.", "encryptionsalt: v1:x"):
         assert kept in text
     business = yaml.safe_load(text)["config"]["language-model-clusters:business"]
-    assert list(business) == ["settings_version", "name", "owner", "regions", "quota", "storage", "training"]
+    assert set(list(business)[:2]) == {"settings_version", "kind"}
+    assert list(business)[2:] == ["name", "owner", "regions", "quota", "storage", "training"]
 
 
 def test_a_file_in_flow_style_is_upgraded_too(folder: Path) -> None:
