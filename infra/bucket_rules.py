@@ -65,8 +65,16 @@ def backup_rules(versions: Versions, backups: Backups) -> list[Rule]:
 
 
 def access_log_rules(retention_days: int) -> list[Rule]:
-    """Logs go after their time."""
-    return [{"id": "retention", "prefix": "", "enabled": True, "expirations": [{"days": retention_days}]}]
+    """Logs go after their time; one that was deleted or overwritten, which nothing should do, stays a month longer."""
+    return [
+        {
+            "id": "retention",
+            "prefix": "",
+            "enabled": True,
+            "expirations": [{"days": retention_days}],
+            "noncurrent_version_expirations": [{"days": 30}],
+        }
+    ]
 
 
 def _moves(infrequent_access_after_days: int, archive_after_days: int | None) -> list[dict[str, Any]]:

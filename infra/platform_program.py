@@ -65,7 +65,6 @@ def _region(
             lifecycle=access_log_rules(platform.access_logs.retention_days),
             protect=platform.protection.access_logs,
             tags=tags,
-            versioned=False,
         ),
         in_cloud,
     )

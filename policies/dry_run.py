@@ -30,7 +30,7 @@ ACCOUNT = "1234567890123456"
 KUBECONFIG = "apiVersion: v1\nkind: Config\n"
 WRAPPED = "4dabf18193072939515e22adb298388d"
 """The protocol's key of a wrapped value: a secret, an output, an asset."""
-SDK_PARTS = ("", *(f".{part}" for part in ("cr", "cs", "dns", "ecs", "kms", "log", "oss", "ram", "vpc")))
+SDK_PARTS = ("", *(f".{part}" for part in ("cr", "cs", "dns", "ecs", "kms", "log", "oss", "ram", "slb", "vpc")))
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 

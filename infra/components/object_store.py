@@ -41,7 +41,6 @@ class ObjectStoreArgs:
     tags: Mapping[str, str]
     encryption: Encryption = Encryption()
     access_log: AccessLog | None = None
-    versioned: bool = True
 
 
 class ObjectStore(pulumi.ComponentResource):
@@ -58,7 +57,7 @@ class ObjectStore(pulumi.ComponentResource):
             bucket=args.bucket,
             storage_class="Standard",
             redundancy_type="ZRS",
-            versioning={"status": "Enabled"} if args.versioned else None,
+            versioning={"status": "Enabled"},
             lifecycle_rules=list(args.lifecycle),
             server_side_encryption_rule={
                 "sse_algorithm": args.encryption.algorithm,
