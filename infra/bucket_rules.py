@@ -29,13 +29,12 @@ def transport_policy(bucket: str) -> dict[str, Any]:
     }
 
 
-def access_policy(bucket: str, object_actions: Iterable[str], prefixes: Iterable[str] = ("",)) -> dict[str, Any]:
+def access_policy(bucket: str, object_actions: Iterable[str], prefix: str = "") -> dict[str, Any]:
     """What a workload may do with a bucket. A deleted object stays as an old version: history is not its own."""
-    resources = [f"acs:oss:*:*:{bucket}/{prefix}*" for prefix in prefixes]
     return {
         "Version": "1",
         "Statement": [
-            {"Effect": "Allow", "Action": list(object_actions), "Resource": resources},
+            {"Effect": "Allow", "Action": list(object_actions), "Resource": [f"acs:oss:*:*:{bucket}/{prefix}*"]},
             {"Effect": "Allow", "Action": list(LIST), "Resource": [f"acs:oss:*:*:{bucket}"]},
         ],
     }

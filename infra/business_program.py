@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_alicloud as alicloud
 
+from controllers.config import MONITOR_NAME
 from infra import regions
 from infra.account import check_account
 from infra.bucket_rules import backup_rules, version_rules
 from infra.components.identity import Identity, IdentityArgs
+from infra.components.monitor import Monitor, MonitorArgs
 from infra.components.node_pool import NodePool, NodePoolArgs
 from infra.components.object_store import AccessLog, Encryption, ObjectStore, ObjectStoreArgs
 from infra.components.serving import Serving, ServingArgs
@@ -21,8 +23,11 @@ from infra.naming import BACKUPS, BUCKETS, DATA, MODELS, SERVING, TRAINING, Busi
 from infra.platform_reference import PlatformReference, PlatformRegionOutputs
 from infra.providers import cloud_provider, cluster_provider
 from infra.settings import Business, BusinessRegion, Platform
+from infra.settings.monitor import Monitor as MonitorSettings
 from infra.tags import cloud_tags
 
+INCIDENTS = "incidents/"
+"""Where the monitor writes what happened."""
 Places = dict[str, pulumi.Input[object]]
 
 
@@ -76,6 +81,8 @@ class RegionOfBusiness:
         self.traffic = self._traffic()
         self.training = self._training()
         self.serving = self._serving()
+        if business.monitor is not None:
+            self._monitor(business.monitor)
         self.places = self._places()
 
     def _pool(self, kind: str) -> NodePool:
@@ -123,7 +130,7 @@ class RegionOfBusiness:
             namespace=self.tenancy.namespace,
             identity=identity,
             needs=[*self.pools.values(), self.tenancy, *access],
-            active=self.region.name == regions.training_region(self.business),
+            active=self._trains,
         )
         return Training(self.name, arguments, self.in_cluster)
 
@@ -139,6 +146,25 @@ class RegionOfBusiness:
             needs=[self.pools[SERVING], self.tenancy, access],
         )
         return Serving(self.name, arguments, self.in_cluster)
+
+    def _monitor(self, settings: MonitorSettings) -> None:
+        identity = self._identity(MONITOR_NAME, uses_api=True)
+        policy = self.names.policy(MONITOR_NAME, DATA)
+        access = self.buckets[DATA].grant_read_write_to(identity, policy, prefix=INCIDENTS)
+        arguments = MonitorArgs(
+            names=self.names,
+            settings=settings,
+            training=self.business.training,
+            namespace=self.tenancy.namespace,
+            identity=identity,
+            needs=[self.pools[SERVING], self.tenancy, access],
+            active=self._trains,
+        )
+        Monitor(self.name, arguments, self.in_cluster)
+
+    @property
+    def _trains(self) -> bool:
+        return self.region.name == regions.training_region(self.business)
 
     def _traffic(self) -> Traffic:
         arguments = TrafficArgs(

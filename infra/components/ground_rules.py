@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from controllers.config import MONITOR_CLUSTER_RULES, MONITOR_HEARTBEAT_NAMESPACE, MONITOR_HEARTBEAT_RULES
+from controllers.config import Rule as MonitorRule
 from infra import admission
 from infra.components import TYPE_PREFIX
-from infra.naming import SERVING_PRIORITY, TRAINING_PRIORITY
+from infra.components.identity import Rule
+from infra.naming import NODE_WATCHER, SERVING_PRIORITY, TRAINING_PRIORITY
 from infra.tags import PLATFORM, labels
 
 PRIORITIES = {
@@ -24,7 +28,7 @@ class GroundRulesArgs:
 
 
 class GroundRules(pulumi.ComponentResource):
-    """Priority classes, and admission rules that the API server itself enforces."""
+    """Priority classes, admission rules that the API server itself enforces, and what a business may see of nodes."""
 
     def __init__(self, name: str, args: GroundRulesArgs, opts: pulumi.ResourceOptions) -> None:
         super().__init__(f"{TYPE_PREFIX}:GroundRules", name, None, opts)
@@ -48,4 +52,20 @@ class GroundRules(pulumi.ComponentResource):
                 spec=admission.binding(policy),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[rule]),
             )
+        kubernetes.rbac.v1.ClusterRole(
+            f"{name}-node-watcher",
+            metadata={"name": NODE_WATCHER, "labels": common},
+            rules=[_rule(rule) for rule in MONITOR_CLUSTER_RULES],
+            opts=child,
+        )
+        kubernetes.rbac.v1.Role(
+            f"{name}-node-watcher",
+            metadata={"name": NODE_WATCHER, "namespace": MONITOR_HEARTBEAT_NAMESPACE, "labels": common},
+            rules=[_rule(rule) for rule in MONITOR_HEARTBEAT_RULES],
+            opts=child,
+        )
         self.register_outputs({})
+
+
+def _rule(rule: MonitorRule) -> dict[str, Any]:
+    return Rule(rule.resources, rule.verbs, rule.api_groups, rule.resource_names).as_object()

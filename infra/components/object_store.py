@@ -78,13 +78,13 @@ class ObjectStore(pulumi.ComponentResource):
         self.bucket_name = bucket.id
         self.register_outputs({"bucket_name": self.bucket_name})
 
-    def grant_read_write_to(self, identity: Identity, policy_name: str) -> pulumi.Resource:
+    def grant_read_write_to(self, identity: Identity, policy_name: str, prefix: str = "") -> pulumi.Resource:
         """Let an identity read, write and list objects, but neither remove old versions nor change the bucket."""
-        return self._grant(identity, policy_name, "read-write", (*READ, *WRITE))
+        return self._grant(identity, policy_name, "read-write", (*READ, *WRITE), prefix)
 
     def grant_read_to(self, identity: Identity, policy_name: str) -> pulumi.Resource:
         """Let an identity read and list objects."""
-        return self._grant(identity, policy_name, "read", READ)
+        return self._grant(identity, policy_name, "read", READ, "")
 
     def replicate_to(self, target: ObjectStore, region: str, *, removals: bool) -> None:
         """Copy what is written here to another region's bucket; with `removals`, deletions are carried over too.
@@ -109,14 +109,16 @@ class ObjectStore(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _grant(self, identity: Identity, policy_name: str, kind: str, object_actions: Sequence[str]) -> pulumi.Resource:
+    def _grant(
+        self, identity: Identity, policy_name: str, kind: str, object_actions: Sequence[str], prefix: str
+    ) -> pulumi.Resource:
         name = f"{self.name}-{identity.args.service_account}-{kind}"
         child = pulumi.ResourceOptions(parent=self)
         policy = alicloud.ram.Policy(
             name,
             policy_name=policy_name,
             description=f"{kind} access to the bucket {self.args.bucket}",
-            policy_document=json.dumps(access_policy(self.args.bucket, object_actions)),
+            policy_document=json.dumps(access_policy(self.args.bucket, object_actions, prefix)),
             tags=dict(identity.args.tags),
             opts=child,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.settings.base import DnsLine, OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
+from infra.settings.monitor import Monitor
 from infra.settings.nodes import Autoscaling, ServingNodes, TrainingNodes
 from infra.settings.serving import Serving
 from infra.settings.storage import Storage
@@ -159,6 +160,11 @@ class Business(Settings):
     storage: Storage = option("The buckets.", default=Storage(), why="Versioned, encrypted, replicated.")
     training: Training = option("The training job.", why="The image must be named.")
     serving: Serving = option("What answers users.", default=Serving(), why="Two small servers a region.")
+    monitor: Monitor | None = option(
+        "The status monitor, which repairs the training.",
+        default=None,
+        why="None: nobody but ElasticDL's master replaces what is lost. Its image must be named.",
+    )
     dns: Dns = option("The business's name.", default=Dns(), why="Right for the free edition.")
     protection: BusinessProtection = option(
         "What may not be deleted by mistake.", default=BusinessProtection(), why="All protected."

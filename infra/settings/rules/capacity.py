@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from infra.instances import INSTANCE_TYPES, InstanceType
 from infra.settings.business import Business, BusinessRegion
 from infra.settings.faults import Problem, nearest
+from infra.settings.monitor import REPLICAS
 from infra.settings.nodes import Nodes, TrainingNodes
 from infra.settings.positions import Path
 from trainer.config import ResourceRequest
@@ -34,10 +35,11 @@ def training_pods(business: Business) -> list[Pods]:
 
 def standing_pods(business: Business) -> list[Pods]:
     """The pods that are always there, on the serving nodes."""
-    serving = business.serving
+    serving, monitor = business.serving, business.monitor
     return [
         Pods(("serving", "request"), serving.replicas.maximum, serving.request),
         Pods(("training", "launcher"), 1, business.training.launcher),
+        *([Pods(("monitor", "request"), REPLICAS, monitor.request)] if monitor else []),
     ]
 
 
@@ -143,7 +145,7 @@ def _quota_problems(business: Business) -> Iterator[Problem]:
     )
     who = (
         f"{business.training.workers} workers, {business.training.parameter_servers} parameter servers, the master, "
-        f"the launcher and {business.serving.replicas.maximum} servers together"
+        f"the launcher, {business.serving.replicas.maximum} servers and the monitor together"
     )
     for key, request_key, limit, unit in limits:
         total = sum(item.count * getattr(item.request, request_key) for item in pods)
