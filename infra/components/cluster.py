@@ -23,6 +23,7 @@ ADDONS: Mapping[str, dict[str, str]] = {
     "metrics-server": {},  # what the servers' autoscaler measures by
 }
 TIME_ZONE = "Asia/Shanghai"  # what ACK answers when none is given: said, so that no preview shows a change
+GRACEFUL_SECONDS = 14400  # ACK's default, said for the same reason
 FIRST_WINDOW = "2026-01-04"  # ACK wants a date too; only the time of day and the weekday count
 
 
@@ -94,6 +95,7 @@ class Cluster(pulumi.ComponentResource):
             expander="least-waste",
             scale_down_enabled=True,
             scale_up_from_zero=True,
+            max_graceful_termination_sec=GRACEFUL_SECONDS,
             opts=pulumi.ResourceOptions(parent=self),
         )
         credential = alicloud.cs.get_cluster_credential_output(
