@@ -11,11 +11,11 @@ from sandbox.report import render
 from sandbox.settings import SandboxSettings
 
 DEPLOY = """
-Prepares, starts the cloud, runs `pulumi up` for the platform and the business, uploads the corpus, and waits until a
-model is trained. Each step finds what is done already: run it again after an interruption or a change.
+Prepares, starts the cloud, runs `pulumi up` for the platform and the business (or all), uploads the corpus, and waits
+until a model is trained. Each step finds what is done already: run it again after an interruption or a change.
 
   python -m sandbox deploy qa
-  python -m sandbox deploy qa --json | jq -r .outputs.dns_name
+  python -m sandbox deploy qa --json | jq -r .qa.outputs.dns_name
 """
 DESTROY = """
 Runs `pulumi destroy`, businesses first, after lifting the protection of data and emptying the buckets. The cloud goes
