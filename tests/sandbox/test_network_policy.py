@@ -228,7 +228,7 @@ def test_a_business_own_policies_let_training_work_and_nothing_else(
     network = Network(addresses=IPv4Network("172.16.0.0/12"), switches=(switch,))
     master, server = fences.address("master", "qa"), fences.address("server")
     fences.opened("worker", server, "qa")
-    fences.set("qa", **business_policies(network))
+    fences.set("qa", **business_policies(network, 8080))
     fences.shut("worker", server, "qa")
     fences.shut("friend", master)
     assert fences.reaches("worker", master, "qa"), "workers reach master and parameter servers"

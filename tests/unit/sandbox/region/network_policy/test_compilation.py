@@ -184,7 +184,7 @@ def test_a_business_own_policies_open_what_training_needs_in_the_sandbox() -> No
     )
     network = Network(addresses=IPv4Network("172.16.0.0/12"), switches=(switch,))
     cloud = "172.30.112.1"
-    made = [policy(name, "qa", **spec) for name, spec in business_policies(network).items()]
+    made = [policy(name, "qa", **spec) for name, spec in business_policies(network, 8080).items()]
     judge = Judge(*made)
     assert judge.passes("worker", "db", 50001), "worker to master and parameter server"
     assert judge.passes("db", "worker", 50002)
