@@ -94,9 +94,11 @@ def write_registries(directory: Path, cloud: str, authority: str) -> None:
     place = directory / "_default"
     place.mkdir(parents=True, exist_ok=True)
     (place / "ca.pem").write_text(authority)
-    server = json.dumps(f"https://{cloud}")
-    lines = [f"server = {server}", f"[host.{server}]", '  capabilities = ["pull", "resolve"]']
-    lines.append(f"  ca = {json.dumps(str(place / 'ca.pem'))}")
+    lines = [
+        f"server = {json.dumps(f'https://{cloud}')}",
+        'capabilities = ["pull", "resolve"]',
+        f"ca = {json.dumps(str(place / 'ca.pem'))}",
+    ]
     (place / "hosts.toml").write_text("\n".join(lines) + "\n")
 
 

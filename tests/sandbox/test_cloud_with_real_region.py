@@ -27,6 +27,8 @@ from sandbox import cloud_process, lifecycle, snapshots
 from sandbox.certificates import certificate_authority
 from sandbox.progress import Progress
 from sandbox.region import leftovers
+from sandbox.region.control_plane import ControlPlane
+from sandbox.region.layout import RegionLayout
 from sandbox.settings import SandboxSettings
 from tests.sandbox.cluster import Cluster, wait_for
 
@@ -135,6 +137,7 @@ def cluster_id(api: Api) -> Iterator[str]:
         "cluster_type": "ManagedKubernetes",
         "vswitch_ids": [vswitch["VSwitchId"]],
         "enable_rrsa": True,
+        "kubernetes_version": "1.33.3-aliyun.1",
     }
     made = api.cs("POST", "/clusters", body)
     api.task(made)
@@ -193,6 +196,21 @@ def test_new_labels_reach_the_real_node(api: Api, cluster_id: str, kubernetes: C
     assert node["metadata"]["labels"]["tier"] == "serving"
     assert "business" not in node["metadata"]["labels"]
     assert "business" not in {taint["key"] for taint in node["spec"].get("taints", [])}
+
+
+def test_an_upgrade_restarts_the_api_server_and_leaves_the_node_ready(
+    api: Api, cluster_id: str, kubernetes: Cluster, pool: str, empty_sandbox: SandboxSettings
+) -> None:
+    server = ControlPlane(RegionLayout(empty_sandbox, REGION, 0)).daemons()["kube-apiserver"]
+    before = server.pid()
+    api.task(api.cs("POST", f"/api/v2/clusters/{cluster_id}/upgrade", {"next_version": "1.34.4-aliyun.1"}))
+    after = server.pid()
+    assert None not in (before, after)
+    assert before != after
+    assert api.cs("GET", f"/clusters/{cluster_id}")["current_version"] == "1.34.4-aliyun.1"
+    (node,) = kubernetes.objects("nodes", "--selector", f"alibabacloud.com/nodepool-id={pool}")
+    conditions = {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}
+    assert conditions["Ready"] == "True"
 
 
 def test_a_load_balancers_address_is_answered_from_the_host_and_goes_with_its_service(
