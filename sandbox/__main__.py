@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from sandbox.commands import clock, development, fault, logs, machine, snapshot, stacks
+from sandbox.commands import clock, development, fault, images, logs, machine, snapshot, stacks
 from sandbox.commands.common import PROGRAM, Exit, Formatter, Parser
 from sandbox.errors import SandboxError, UsageError
 from sandbox.settings import SandboxSettings
@@ -42,7 +42,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for group in (stacks, machine, clock, fault, snapshot, logs, development):
+    for group in (stacks, machine, clock, fault, snapshot, images, logs, development):
         group.add(commands)
     return top
 

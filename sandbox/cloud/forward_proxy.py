@@ -2,12 +2,14 @@
 
 On the host nobody resolves names under aliyuncs.com to the emulator, and the log service puts the project in front of
 its endpoint's name. A client on the host that takes a proxy reaches the cloud under its real names without a change to
-the machine's resolver. It leads nowhere else, so it opens no way out.
+the machine's resolver. It leads nowhere else, so it opens no way out; and only the machine itself may use it, because
+through it a pod would look like the machine, which alone may control the sandbox.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 from contextlib import suppress
 
@@ -65,6 +67,8 @@ class ForwardProxy:
         """Connect and carry, until one side ends; the text of an answer where that is refused."""
         async with asyncio.timeout(HEAD_SECONDS):
             head = await reader.readuntil(b"\r\n\r\n")
+        if not _is_from_this_machine(writer):
+            return _refusal(403, "Forbidden", "Only the sandbox's own machine may use this proxy.")
         match = REQUEST.match(head)
         if match is None:
             return _refusal(405, "Method Not Allowed", "This proxy takes CONNECT only.")
@@ -79,6 +83,12 @@ class ForwardProxy:
         finally:
             back.close()
         return ""
+
+
+def _is_from_this_machine(writer: asyncio.StreamWriter) -> bool:
+    """Whether the client has the proxy's own address or a loopback one, which no pod or node of a region has."""
+    peer, own = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+    return bool(peer and own and (peer[0] == own[0] or ipaddress.ip_address(peer[0]).is_loopback))
 
 
 async def _carry(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:

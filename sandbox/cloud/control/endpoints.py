@@ -11,6 +11,7 @@ POST   /_sandbox/faults         {"service": "Vpc", "error": {"code": "ServiceUna
 DELETE /_sandbox/faults         all of them
 DELETE /_sandbox/faults/NAME
 GET    /_sandbox/calls          ?errors=1 and ?limit=N
+POST   /_sandbox/images         {"archive": "/tmp/image.tar", "reference": "registry-vpc.../NAMESPACE/NAME:TAG"}
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,6 +38,7 @@ from sandbox.cloud.core.clock import SystemClock, iso
 from sandbox.cloud.core.faults import Fault, FaultRule
 from sandbox.cloud.core.regions import REGIONS
 from sandbox.cloud.oss.totals import Totals
+from sandbox.cloud.registry.errors import RegistryError
 
 PREFIX = "/_sandbox/"
 SHOWN_CALLS = 50
@@ -102,10 +105,13 @@ class Control:
                 return self._remove(fault)
             case "GET" | "HEAD", "calls", "":
                 return self._calls(request)
-        if path in ("status", "clock", "faults", "calls") and (not name or path == "faults"):
+            case "POST", "images", "":
+                return await self._push(_object(await request.read()))
+        if path in ("status", "clock", "faults", "calls", "images") and (not name or path == "faults"):
             raise Refusal(405, f"{request.method} is not allowed on {request.path}.")
         raise Refusal(
-            404, f"There is no {request.path}; there are the page, status, clock, faults and calls under {PREFIX}."
+            404,
+            f"There is no {request.path}; there are the page, status, clock, faults, calls and images under {PREFIX}.",
         )
 
     async def status(self) -> dict[str, object]:
@@ -150,6 +156,17 @@ class Control:
         except ValueError as error:
             raise Refusal(400, str(error)) from None
         return {**self._time(), "runs": runs}
+
+    async def _push(self, body: dict[str, Any]) -> dict[str, object]:
+        archive, reference = body.get("archive"), body.get("reference")
+        if not isinstance(archive, str) or not isinstance(reference, str) or not Path(archive).is_absolute():
+            raise Refusal(400, "Give archive, an absolute path, and reference.")
+        if self._cloud.registry is None:
+            raise Refusal(501, "This emulator was started without a registry.")
+        try:
+            return asdict(await self._cloud.registry.load(Path(archive), reference))
+        except RegistryError as error:
+            raise Refusal(error.status, f"{error.message}.") from None
 
     def _remove(self, name: str) -> dict[str, object]:
         if not self._faults.remove(name):

@@ -81,14 +81,19 @@ class Call:
         """The repository's key, which is made where its namespace lets a push make it. Raises RegistryError."""
         key = self.backend.repositories.create_for_push(self.registry, self.name)
         if key is None:
-            raise RegistryError(
-                "DENIED",
-                f"there is no repository {self.name} in {self.hosts[0]}, and its namespace does not exist or does not "
-                "make repositories by a push; create it (alicloud_cr_repo) or set the namespace's auto_create",
-            )
+            raise no_repository(self.name, self.hosts[0])
         return key
 
     def location(self, path: str) -> str:
         """A path of this repository, for a Location header."""
         mirrored = self.request.query.get("ns")
         return f"/v2/{self.name}/{path}" + (f"?ns={mirrored}" if mirrored else "")
+
+
+def no_repository(name: str, host: str) -> RegistryError:
+    """A push has no repository to go to, and must not make one."""
+    return RegistryError(
+        "DENIED",
+        f"there is no repository {name} in {host}, and its namespace does not exist or does not make repositories by a "
+        "push; create it (alicloud_cr_repo) or set the namespace's auto_create",
+    )

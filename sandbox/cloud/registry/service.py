@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import sqlite3
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import ClientError, web
 
@@ -19,6 +20,7 @@ from sandbox.cloud.registry import manifests, transfers
 from sandbox.cloud.registry.addressing import PATH, TOKEN_PATH, Registry, check_name, find_registry, registry_of
 from sandbox.cloud.registry.call import VERSION_HEADER, Backend, Call
 from sandbox.cloud.registry.errors import RegistryError
+from sandbox.cloud.registry.loading import LoadedImage, load
 from sandbox.cloud.registry.tokens import TOKEN_LIFETIME, Scope, Tokens, scopes
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -61,6 +63,10 @@ class ImageRegistry:
         except (OSError, sqlite3.Error) as error:
             body = json_bytes({"errors": [{"code": "UNKNOWN", "message": f"the registry's disk failed: {error}"}]})
             return web.Response(status=500, body=body, content_type="application/json")
+
+    async def load(self, archive: Path, reference: str) -> LoadedImage:
+        """Push an image from an archive on this machine. Raises RegistryError."""
+        return await load(self._backend, archive, reference)
 
     def locate(self, request: web.Request) -> CallName:
         """Which call a request is, as far as can be told without carrying it out."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
+from sandbox.cloud import forward_proxy
 from sandbox.cloud.forward_proxy import ForwardProxy
 
 
@@ -53,3 +55,24 @@ async def test_nothing_else_is_reached(proxy: ForwardProxy, name: str) -> None:
 
 async def test_other_requests_are_refused(proxy: ForwardProxy) -> None:
     assert (await ask(proxy, "GET http://project.log.aliyuncs.com/ HTTP/1.1")).startswith("HTTP/1.1 405 ")
+
+
+async def test_another_machine_is_refused(proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that came through it would look like the machine, which alone may control the sandbox."""
+    monkeypatch.setattr(forward_proxy, "_is_from_this_machine", lambda writer: False)
+    answer = await ask(proxy, "CONNECT cn-hangzhou.log.aliyuncs.com:443 HTTP/1.1")
+    assert answer.startswith("HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize(
+    ("peer", "own", "expected"),
+    [
+        ("172.30.0.1", "172.30.0.1", True),
+        ("127.0.0.1", "172.30.0.1", True),
+        ("172.30.1.10", "172.30.0.1", False),
+        ("10.244.0.7", "172.30.0.1", False),
+    ],
+)
+def test_nodes_and_pods_are_told_from_the_machine(peer: str, own: str, expected: bool) -> None:
+    writer = SimpleNamespace(get_extra_info={"peername": (peer, 1), "sockname": (own, 2)}.get)
+    assert forward_proxy._is_from_this_machine(writer) is expected  # type: ignore[arg-type]

@@ -157,20 +157,26 @@ def test_a_registry_outside_the_cloud_is_refused_loudly(registry: RegistryClient
     assert "nothing outside can be reached" in answer.text
 
 
-def test_an_image_that_the_sandbox_built_is_pulled_from_its_archive(
-    served_cloud: SimulatedCloud, tmp_path: Path
-) -> None:
+def write_archive(path: Path) -> tuple[bytes, bytes]:
+    """A docker-archive with one layer; its configuration and its layer."""
     layer = os.urandom(10_000)
     configuration = json.dumps({"rootfs": {"diff_ids": [digest_of(layer)]}}).encode()
     description = [{"Config": "config.json", "RepoTags": [], "Layers": ["layer.tar"]}]
-    folder = tmp_path / "images"
-    folder.mkdir()
-    with tarfile.open(folder / "built.tar", "w") as archive:
-        contents = {"layer.tar": layer, "config.json": configuration, "manifest.json": json.dumps(description).encode()}
+    contents = {"layer.tar": layer, "config.json": configuration, "manifest.json": json.dumps(description).encode()}
+    with tarfile.open(path, "w") as archive:
         for name, content in contents.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+    return configuration, layer
+
+
+def test_an_image_that_the_sandbox_built_is_pulled_from_its_archive(
+    served_cloud: SimulatedCloud, tmp_path: Path
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    configuration, layer = write_archive(folder / "built.tar")
     reference = "registry-vpc.cn-hangzhou.aliyuncs.com/language-models/trainer:0.1.0"
     (folder / "index.json").write_text(json.dumps([{"reference": reference, "archive": "built.tar"}]))
     anybody = RegistryClient(served_cloud)
@@ -181,3 +187,39 @@ def test_an_image_that_the_sandbox_built_is_pulled_from_its_archive(
     assert pulled == [configuration, layer]
     assert anybody("GET", "/v2/language-models/trainer/tags/list").json()["tags"] == ["0.1.0"]
     assert code_of(anybody("GET", "/v2/language-models/other/manifests/0.1.0"))[0] == 401
+
+
+def test_an_image_is_pushed_from_an_archive_once(
+    served_cloud: SimulatedCloud, registry: RegistryClient, tmp_path: Path
+) -> None:
+    configuration, layer = write_archive(tmp_path / "image.tar")
+    body = {
+        "archive": str(tmp_path / "image.tar"),
+        "reference": "registry-vpc.cn-hangzhou.aliyuncs.com/models/server:2",
+    }
+    first = registry.send("POST", "/_sandbox/images", json=body).json()
+    assert first["pushed"] == len(configuration) + len(layer)
+    assert registry.send("POST", "/_sandbox/images", json=body).json() == {**first, "pushed": 0}
+    found = registry("GET", "/v2/models/server/manifests/2")
+    assert found.headers["Docker-Content-Digest"] == first["digest"]
+    assert registry("GET", f"/v2/models/server/blobs/{digest_of(layer)}").content == layer
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"reference": "docker.io/library/nginx:1"}, "registry's host"),
+        ({"reference": "registry-vpc.cn-hangzhou.aliyuncs.com/models/server"}, "registry's host"),
+        ({"reference": "registry-vpc.cn-hangzhou.aliyuncs.com/nowhere/server:1"}, "auto_create"),
+        ({"archive": "/nonexistent.tar"}, "docker-archive"),
+        ({"archive": "relative.tar"}, "absolute"),
+    ],
+)
+def test_what_cannot_be_pushed_says_why(
+    registry: RegistryClient, tmp_path: Path, change: dict[str, str], reason: str
+) -> None:
+    write_archive(tmp_path / "image.tar")
+    body = {"archive": str(tmp_path / "image.tar"), "reference": "registry.cn-hangzhou.aliyuncs.com/models/server:2"}
+    answer = registry.send("POST", "/_sandbox/images", json=body | change)
+    assert answer.status_code in (400, 403, 404)
+    assert reason in answer.json()["message"]
