@@ -17,7 +17,10 @@ SAME_SERVICE = {"cr_ee": "cree"}
 
 GAPS = {
     ("CS", "AttachInstancesToNodePool"): "the only instances are those that pools made",
-    ("Slb", "DescribeAvailableResource"): "only `alicloud_zones` asks, and finds the zones by other calls",
+    (
+        "Slb",
+        "DescribeAvailableResource",
+    ): "`alicloud_zones` asks it for load balancers only; ask for the zones of a VSwitch",
     ("Vpc", "CreateDefaultVpc"): "the account has no default network; name one's own",
     ("Vpc", "CreateDefaultVSwitch"): "the account has no default network; name one's own",
     ("Vpc", "DescribeHighDefinitionMonitorLogAttribute"): "no traffic is measured by the second",

@@ -234,7 +234,7 @@ class CrEeService(Service):
         found = self.images.found.repositories_of(instance.region, instance.identifier, namespace)
         return paged(call, "Repositories", [describe_repository(one) for one in found if name in ("", one.name)])
 
-    @action("UpdateRepository", "InstanceId RepoId RepoType Summary Detail TagImmutability")
+    @action("UpdateRepository", "InstanceId RepoId RepoNamespaceName RepoName RepoType Summary Detail TagImmutability")
     @telling
     def update_repository(self, call: Call) -> Answer:
         """Change a repository."""
@@ -256,7 +256,7 @@ class CrEeService(Service):
         self.images.delete_repository(self.repository_of(call))
         return {}
 
-    @action("ListRepoTag", f"InstanceId RepoId {PAGING}")
+    @action("ListRepoTag", f"InstanceId RepoId RepoNamespaceName RepoName {PAGING}")
     @telling
     def list_tags(self, call: Call) -> Answer:
         """The tags of a repository that were pushed."""
@@ -275,7 +275,7 @@ class CrEeService(Service):
         ]
         return paged(call, "Images", shown)
 
-    @action("DeleteRepoTag", "InstanceId RepoId Tag")
+    @action("DeleteRepoTag", "InstanceId RepoId RepoNamespaceName RepoName Tag")
     @telling
     def delete_tag(self, call: Call) -> Answer:
         """Delete a tag."""

@@ -109,8 +109,8 @@ class Index:
 
 def _tokens(description: Mapping[str, Any]) -> Tokens:
     given = description.get("token")
-    delimiters = "".join(str(item) for item in given) if isinstance(given, list) and given else DEFAULT_DELIMITERS
-    return Tokens(delimiters, case_sensitive=bool(description.get("caseSensitive")))
+    delimiters = "".join(str(item) for item in given) if isinstance(given, list) else ""
+    return Tokens(delimiters or DEFAULT_DELIMITERS, case_sensitive=bool(description.get("caseSensitive")))
 
 
 def compile_query(text: str, index: Index) -> Predicate:

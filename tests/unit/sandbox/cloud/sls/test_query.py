@@ -86,3 +86,9 @@ def test_without_a_full_text_index_words_are_searched_in_the_indexed_fields() ->
     wanted = compile_query("started", fields)
     assert not any(wanted(entry) for entry in ENTRIES.values())
     assert compile_query("error", fields)(ENTRIES["died"])
+
+
+@pytest.mark.parametrize("token", [None, [], [""], ["-", "]", "^", "\\"]])
+def test_any_delimiters_make_an_index(token: list[str] | None) -> None:
+    index = Index.of({"line": {"token": token}})
+    assert compile_query("info", index)({"level": "info"})
