@@ -206,7 +206,12 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
         cloud.start()
         running = [
             asyncio.create_task(work)
-            for work in (cloud.schedule.run_forever(), objects.replicate_forever(), cloud.prober.run_forever())
+            for work in (
+                cloud.schedule.run_forever(),
+                objects.replicate_forever(),
+                cloud.prober.run_forever(),
+                cloud.log_delivery.run_forever(),
+            )
         ]
         await ended.wait()
         for task in running:

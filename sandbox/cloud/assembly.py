@@ -35,6 +35,7 @@ from sandbox.cloud.cr.personal import CrService
 from sandbox.cloud.cs.api import CsService
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
 from sandbox.cloud.cs.contents import ContentsReader, KubernetesContents, SimulatedContents
+from sandbox.cloud.cs.log_delivery import LogDelivery
 from sandbox.cloud.cs.model import Cluster, Clusters
 from sandbox.cloud.cs.node_editor import KubernetesNodeEditor, NodeEditor, SimulatedNodeEditor
 from sandbox.cloud.cs.nodes import NodePlanner
@@ -61,6 +62,7 @@ from sandbox.cloud.slb.api import SlbService
 from sandbox.cloud.slb.lifecycle import BalancerLifecycle
 from sandbox.cloud.slb.model import Balancers
 from sandbox.cloud.sls.api import SlsService
+from sandbox.cloud.sls.logs import Logs
 from sandbox.cloud.sls.model import LogStores
 from sandbox.cloud.sts.api import StsService
 from sandbox.cloud.sts.model import OidcProvider
@@ -108,6 +110,7 @@ class Cloud:
     autoscalers: AutoscalerManager
     contents: ContentsReader
     registry: ImageRegistry | None
+    log_delivery: LogDelivery
 
     @property
     def schedule(self) -> Schedule:
@@ -241,4 +244,5 @@ def assemble(
         autoscalers=autoscalers,
         contents=contents,
         registry=registry,
+        log_delivery=LogDelivery(context, clusters, operations, log_stores, Logs(store, clock)),
     )

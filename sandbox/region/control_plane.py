@@ -5,6 +5,7 @@ Each is a process in the region's namespace.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,21 @@ READY_SECONDS = 90.0
 """Bound on the start; measured: 8 to 15 s on two busy cores."""
 CLIENTS = ("kube-controller-manager", "kube-scheduler")
 POLICIES = "network-policy"
+
+AUDIT_LOG_MEBIBYTES = 20
+AUDIT_POLICY: dict[str, Any] = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "verbs": ["get", "list", "watch"]},
+        {"level": "None", "resources": [{"group": "coordination.k8s.io"}, {"group": "", "resources": ["events"]}]},
+        {"level": "None", "userGroups": ["system:nodes"]},
+        {"level": "None", "resources": [{"group": "authentication.k8s.io"}, {"group": "authorization.k8s.io"}]},
+        {"level": "Metadata"},
+    ],
+}
+"""Who changed what, without bodies: reading and the cluster's own heartbeat would crowd it out, and cost time."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +141,13 @@ class ControlPlane:
         programs[POLICIES] += network_policy_arguments(self.layout, pki)
         return {name: self._daemon(name, values) for name, values in programs.items()}
 
+    def log_files(self) -> dict[str, Path]:
+        """The logs that a log service may keep, by the names that ACK has for them."""
+        names = {"apiserver": "kube-apiserver", "kcm": "kube-controller-manager", "scheduler": "kube-scheduler"}
+        return {name: self.layout.logs / f"{daemon}.log" for name, daemon in names.items()} | {
+            "audit": self.layout.audit_log
+        }
+
     def is_running(self) -> bool:
         """Whether every process of it runs."""
         return all(daemon.is_running() for daemon in self.daemons().values())
@@ -216,6 +239,8 @@ class ControlPlane:
             layout.control_plane_address, layout.sandbox.addresses.cloud, str(layout.pki / "coredns.kubeconfig")
         )
         (layout.state / "Corefile").write_text(corefile)
+        layout.logs.mkdir(parents=True, exist_ok=True)
+        layout.audit_policy.write_text(json.dumps(AUDIT_POLICY))
 
 
 def etcd_arguments(data: Path, pki: Path) -> list[str]:
@@ -276,6 +301,10 @@ def api_server_arguments(layout: RegionLayout, pki: Path) -> list[str]:
         f"--proxy-client-key-file={pki / 'front-proxy.key'}",
         # Webhooks and aggregated APIs behind Services are called at their pods, so no kube-proxy is needed here.
         "--enable-aggregator-routing=true",
+        f"--audit-policy-file={layout.audit_policy}",
+        f"--audit-log-path={layout.audit_log}",
+        f"--audit-log-maxsize={AUDIT_LOG_MEBIBYTES}",
+        "--audit-log-maxbackup=1",
         "--allow-privileged=true",
         "--profiling=false",
     ]

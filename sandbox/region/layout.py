@@ -144,6 +144,16 @@ class RegionLayout:
         return self.state / "logs"
 
     @property
+    def audit_log(self) -> Path:
+        """Where the API server writes who changed what."""
+        return self.logs / "audit.log"
+
+    @property
+    def audit_policy(self) -> Path:
+        """Of what it writes there."""
+        return self.state / "audit-policy.json"
+
+    @property
     def runtime(self) -> Path:
         """What does not survive a stop."""
         return RUNTIME_DIRECTORY / self.full_name

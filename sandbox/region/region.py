@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 from sandbox.region import cleanup, network, public_addresses
 from sandbox.region.api import ApiClient
@@ -145,6 +146,10 @@ class Region:
     def withdraw_address(self, address: str) -> None:
         """Lead packets to this address nowhere; no error when they were not led."""
         public_addresses.withdraw(self.layout, address)
+
+    def log_files(self) -> dict[str, Path]:
+        """Where the control plane's parts write their logs, and the API server its audit."""
+        return self._control_plane.log_files()
 
     def node_names(self) -> list[str]:
         """Names of the region's nodes, also while it is stopped."""

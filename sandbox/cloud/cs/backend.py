@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import yaml
@@ -48,6 +49,9 @@ class ClusterBackend(Protocol):
     def node_names(self) -> list[str]:
         """The nodes there are."""
 
+    def log_files(self) -> Mapping[str, Path]:
+        """Where the control plane's parts write their logs (apiserver, kcm, scheduler, and the API server's audit)."""
+
     def publish_address(self, address: str, node: str) -> None:
         """Lead packets to a load balancer's address to this node, from wherever they were led before."""
 
@@ -70,6 +74,7 @@ class SimulatedBackend:
         self.addresses: dict[str, str] = {}
         self.failure: Exception | None = None
         self.restarts = 0
+        self.logs: dict[str, Path] = {}
         self._running = False
         self._lock = threading.Lock()
         self._key: rsa.RSAPrivateKey | None = None
@@ -143,6 +148,10 @@ class SimulatedBackend:
         """Forget the node."""
         with self._lock:
             self.nodes.pop(name, None)
+
+    def log_files(self) -> Mapping[str, Path]:
+        """Those that a test has set."""
+        return self.logs
 
     def node_names(self) -> list[str]:
         """The names of the nodes."""

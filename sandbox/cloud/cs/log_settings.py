@@ -1,5 +1,5 @@
-"""Actions that say where a cluster's logs go. The settings are kept, and the log service's stores made, as ACK makes
-them; no line is written to them yet.
+"""Actions that say where a cluster's logs go; `log_delivery` carries them there. The log service's stores are made, as
+ACK makes them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ STORES = {
 }
 """Components whose logs can be kept, and how their stores' names begin."""
 DEFAULT_TTL = 30
+TOKENS = [*" ,:;{}[]()\"'/=\n\t"]
+FIELDS = ("content", "component", "verb", "stage", "level", "requestURI", "user", "objectRef", "responseStatus")
+INDEX = {
+    "line": {"token": TOKENS, "caseSensitive": False},
+    "keys": {name: {"type": "text", "token": TOKENS, "caseSensitive": False} for name in FIELDS},
+}
+"""What can be searched in a cluster's logs: every word, and these fields of audit events and lines."""
 
 
 class LogSettingActions(UpgradeActions):
@@ -162,7 +169,7 @@ class LogSettingActions(UpgradeActions):
             ttl=ttl,
             shards=first_shards(2, now),
             settings={},
-            index={"line": {"token": [" ", ",", ":", "\n"], "caseSensitive": False}},
+            index=INDEX,
             index_updated=now,
         )
         if self.log_stores.stores.get(store.key) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import lz4.block  # type: ignore[import-untyped]
@@ -103,6 +104,18 @@ def parse_group(content: bytes) -> Any:
     if any(not log.HasField("Time") for log in group.Logs):
         raise body_invalid("a log has no Time")
     return group
+
+
+def make_group(entries: Iterable[tuple[int, Mapping[str, str]]], topic: str, source: str) -> bytes:
+    """A serialised LogGroup of logs, each a time (seconds since 1970) and fields."""
+    group = _MESSAGES["LogGroup"]()
+    group.Topic, group.Source = topic.encode(), source.encode()
+    for time, fields in entries:
+        log = group.Logs.add()
+        log.Time = time
+        for key, value in fields.items():
+            log.Contents.add(Key=key.encode("utf-8", "replace"), Value=value.encode("utf-8", "replace"))
+    return bytes(group.SerializeToString())
 
 
 def group_list(groups: list[bytes]) -> bytes:
