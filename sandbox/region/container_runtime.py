@@ -94,11 +94,10 @@ def write_registries(directory: Path, cloud: str, authority: str) -> None:
     place = directory / "_default"
     place.mkdir(parents=True, exist_ok=True)
     (place / "ca.pem").write_text(authority)
-    lines = [
-        f"server = {json.dumps(f'https://{cloud}')}",
-        'capabilities = ["pull", "resolve"]',
-        f"ca = {json.dumps(str(place / 'ca.pem'))}",
-    ]
+    server, file = json.dumps(f"https://{cloud}"), json.dumps(str(place / "ca.pem"))
+    # containerd 1.6 reads the file only when it has a host, and asks the server after it: both must know the authority.
+    lines = [f"server = {server}", f"ca = {file}", f"[host.{server}]", '  capabilities = ["pull", "resolve"]']
+    lines.append(f"  ca = {file}")
     (place / "hosts.toml").write_text("\n".join(lines) + "\n")
 
 

@@ -199,4 +199,6 @@ def test_a_node_pulls_every_image_from_the_clouds_address(tmp_path: Path) -> Non
     container_runtime.write_registries(tmp_path, "172.30.0.1", "the authority")
     hosts = tomllib.loads((tmp_path / "_default" / "hosts.toml").read_text())
     assert hosts["server"] == "https://172.30.0.1"
-    assert Path(hosts["ca"]).read_text() == "the authority"
+    assert list(hosts["host"]) == ["https://172.30.0.1"]
+    for place in (hosts, *hosts["host"].values()):
+        assert Path(place["ca"]).read_text() == "the authority"
