@@ -16,6 +16,9 @@ platform's metrics collector to `port`. Nothing else.
 
 Object storage, by workload identity, in the business's data bucket: GetObject and PutObject under `incident_prefix`,
 and ListObjects of that prefix. Without it the monitor repairs as ever; the incidents then wait in its ConfigMap.
+
+What the backup needs: `BackupSettings`; what the traffic controller needs: `TrafficSettings`, below. Both run from the
+same image, as the same user, with the same read-only root.
 """
 
 from __future__ import annotations
@@ -139,3 +142,147 @@ class MonitorSettings(Frozen):
     repairs: RepairSettings = RepairSettings()
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
     port: Annotated[int, Field(ge=1, le=65_535)] = MONITOR_PORT
+
+
+BACKUP_FILE = "/etc/backup/backup.json"
+BACKUP_NAME = "backup"
+"""Name of its CronJob and service account."""
+BACKUP_SCRATCH = "/scratch"
+"""An emptyDir: one object a thread passes through it, so it must hold `parallel` times the largest object."""
+
+BACKUP_RULES = (
+    Rule(("",), ("configmaps", "services", "serviceaccounts", "resourcequotas", "limitranges"), ("list",)),
+    Rule(("apps",), ("deployments", "statefulsets", "daemonsets"), ("list",)),
+    Rule(("batch",), ("cronjobs",), ("list",)),
+    Rule(("autoscaling",), ("horizontalpodautoscalers",), ("list",)),
+    Rule(("policy",), ("poddisruptionbudgets",), ("list",)),
+    Rule(("networking.k8s.io",), ("networkpolicies", "ingresses"), ("list",)),
+    Rule(("rbac.authorization.k8s.io",), ("roles", "rolebindings"), ("list",)),
+)
+"""Every kind that is copied, in the business's own namespace. Secrets are not: a copy of one is a second place to leak
+it from, and what makes a Secret (the identity, the program) makes it anew. Pods and Jobs are made by others."""
+
+BACKUP_SOURCE_ACTIONS = ("oss:GetObject", "oss:GetObjectVersion")
+"""On every object of each source bucket."""
+BACKUP_SOURCE_BUCKET_ACTIONS = ("oss:ListObjects", "oss:ListObjectVersions")
+"""On each source bucket itself."""
+BACKUP_TARGET_ACTIONS = (*BACKUP_SOURCE_ACTIONS, "oss:PutObject", "oss:DeleteObject")
+"""On every object of the backup bucket; old versions stay, so that a stolen identity cannot destroy a backup."""
+BACKUP_TARGET_BUCKET_ACTIONS = BACKUP_SOURCE_BUCKET_ACTIONS
+
+
+class SourceSettings(Frozen):
+    """A bucket, or a part of one, that is copied. For instance data, models, or the bucket with the Pulumi state."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$")]
+    """What `--to NAME=oss://...` calls it. `kubernetes` is taken."""
+    bucket: str
+    prefix: str = ""
+    region: str = ""
+    """Empty: the region of the settings."""
+
+
+class RetentionSettings(Frozen):
+    """How many backups are kept: the newest of each of the last so many hours, days and weeks that have one (UTC).
+
+    Beside these the newest one is kept, and the newest proven one, whatever their age.
+    """
+
+    hourly: Annotated[int, Field(ge=0, le=744)] = 24
+    daily: Annotated[int, Field(ge=0, le=366)] = 7
+    weekly: Annotated[int, Field(ge=0, le=520)] = 12
+
+
+class BackupSettings(Frozen):
+    """Everything that the backup needs: one JSON document in a ConfigMap.
+
+    Started by a CronJob (concurrencyPolicy Forbid) as `python3 -m controllers backup run --settings
+    /etc/backup/backup.json`, with `BACKUP_SCRATCH` to write to. It takes 100 MB and one core while it runs. Network: to
+    the API server, to DNS, to object storage and STS on 443. Permissions: `BACKUP_RULES`, and the actions above.
+    """
+
+    business: str
+    namespace: str
+    region: str
+    bucket: str
+    """Where the backups go; encrypted by its own rule, versioned."""
+    sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1, max_length=8)]
+    objects: bool = True
+    """Whether the namespace's Kubernetes objects are copied too."""
+    retention: RetentionSettings = RetentionSettings()
+    prove: bool = True
+    """Whether each backup is restored into a scratch prefix and compared, right after it was made."""
+    parallel: Annotated[int, Field(ge=1, le=32)] = 4
+    scratch: str = BACKUP_SCRATCH
+
+
+TRAFFIC_FILE = "/etc/traffic/traffic.json"
+TRAFFIC_PORT = 8080
+TRAFFIC_NAME = "traffic-controller"
+"""Name of its deployment and service account."""
+
+TRAFFIC_RULES = (Rule(("",), ("events",), ("create",)),)
+"""In the business's own namespace: each switch is an Event of the controller's own deployment."""
+
+TRAFFIC_ACTIONS = (
+    "alidns:DescribeDomainRecords",
+    "alidns:SetDomainRecordStatus",
+    "alidns:AddDomainRecord",
+    "alidns:UpdateDomainRecord",
+)
+"""On `acs:alidns:*:*:domain/ZONE`. The last two are for the note (a TXT record) that each controller writes there."""
+
+
+class TrafficRegionSettings(Frozen):
+    """A region that answers users."""
+
+    name: str
+    address: str
+    """Its entry: the address that its DNS records hold."""
+
+
+class TrafficTimings(Frozen):
+    """When a region is sick, and when it is well again. With these, users are led away about 7 s after its death."""
+
+    probe_seconds: Seconds = 1.0
+    """Each region's entry is asked so often, and must answer within `probe_timeout_seconds`."""
+    probe_timeout_seconds: Seconds = 1.0
+    sick_failures: Annotated[int, Field(ge=1, le=100)] = 2
+    """Failures in a row after which a region is suspected, and asked whether it sees itself well."""
+    answer_seconds: Seconds = 3.0
+    """How long the suspected region may take to answer, through the zone. Longer than it takes to poll and to write."""
+    ask_again_seconds: Seconds = 15.0
+    """A region that said it is well is asked anew after so long, while it does not answer us."""
+    healthy_seconds: Seconds = 30.0
+    """How long a sick region must have answered without a failure before users are led back."""
+    note_seconds: Seconds = 30.0
+    """A note that accuses is renewed three times as often; unchanged for so long, its controller is taken for dead."""
+
+
+class TrafficSettings(Frozen):
+    """Everything that the traffic controller needs: one JSON document in a ConfigMap.
+
+    Started as `python3 -m controllers traffic --settings /etc/traffic/traffic.json`, one replica in each region, which
+    must run on another node pool than the training. It answers /healthz, /readyz and /metrics on `port`, writes
+    nothing to disk, and takes under 100 MB and 2 % of a core. Network: TCP to `probe_port` of every region's `address`
+    (out of the network and in again, as users come); DNS; Alidns and STS on 443; the API server. Permissions:
+    `TRAFFIC_RULES`, `TRAFFIC_ACTIONS`.
+    """
+
+    business: str
+    namespace: str
+    region: str
+    """Where this controller runs; one of `regions`."""
+    zone: str
+    record: str
+    """The name below the zone, as `qa`: its A records, one a line and region, are switched."""
+    regions: Annotated[tuple[TrafficRegionSettings, ...], Field(min_length=1, max_length=8)]
+    """In the same order in every region: of two regions that accuse each other, the first prevails."""
+    lines: dict[str, tuple[str, ...]]
+    """For each line of the DNS service (`default`, `telecom`, ...) the regions' names, nearest first."""
+    probe_path: str = "/readyz"
+    probe_port: Annotated[int, Field(ge=1, le=65_535)] = 80
+    timings: TrafficTimings = TrafficTimings()
+    alidns_endpoint: str = ""
+    """Empty: the DNS service's endpoint of the region."""
+    port: Annotated[int, Field(ge=1, le=65_535)] = TRAFFIC_PORT
