@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from controllers.backup.options import add_commands
 from controllers.config import MONITOR_FILE
 from controllers.errors import ControllerError
 
@@ -27,6 +28,11 @@ def parser() -> argparse.ArgumentParser:
 
     monitor = commands.add_parser("monitor", help="watch the training job and repair it (the deployment's process)")
     monitor.add_argument("--settings", default=MONITOR_FILE, metavar="FILE", help=f"settings ({MONITOR_FILE})")
+
+    add_commands(
+        commands.add_parser("backup", help="copy the business's data, prove the copies, look at them"),
+        commands.add_parser("restore", help="bring a bucket to what a backup holds, or say what would change"),
+    )
 
     incidents = commands.add_parser("incidents", help="what broke, what was done, how long it took")
     incidents.add_argument("--store", metavar="STORE", help="bucket (oss://BUCKET) or directory that holds them")
@@ -50,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from controllers.monitor.run import run  # noqa: PLC0415 - the client only where it is needed
 
             run(options.settings)
+        elif options.command in ("backup", "restore"):
+            from controllers.backup import commands  # noqa: PLC0415
+
+            commands.backup(options) if options.command == "backup" else commands.restore(options)
         else:
             from controllers.incidents import show  # noqa: PLC0415
 

@@ -168,6 +168,8 @@ BACKUP_SOURCE_BUCKET_ACTIONS = ("oss:ListObjects", "oss:ListObjectVersions")
 """On each source bucket itself."""
 BACKUP_TARGET_ACTIONS = (*BACKUP_SOURCE_ACTIONS, "oss:PutObject", "oss:DeleteObject")
 """On every object of the backup bucket; old versions stay, so that a stolen identity cannot destroy a backup."""
+BACKUP_SCRATCH_ACTIONS = ("oss:DeleteObjectVersion",)
+"""On `scratch/*` of the backup bucket, where a proof restores to: old versions of that are worth nothing."""
 BACKUP_TARGET_BUCKET_ACTIONS = BACKUP_SOURCE_BUCKET_ACTIONS
 
 

@@ -1,0 +1,12 @@
+"""Backup and restore: copies of a business's objects, each proven by a restore.
+
+In the backup bucket:
+
+    content/AB/SHA256              what objects hold, once each, named by its checksum
+    backups/ID/manifest.json       what a backup holds, written last: without it there is no backup
+    backups/ID/proof.json          that it was restored and compared, and when
+    journal.json                   what a backup that is under way has copied; a killed one goes on from it
+    status.json                    the last backup and the last proven one, for people and alarms
+    leases/backup                  who is at work: one at a time
+    scratch/ID/                    where a proof restores to; empty otherwise
+"""
