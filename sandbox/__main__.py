@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from sandbox.commands import clock, development, fault, images, logs, machine, snapshot, stacks
+from sandbox.commands import clock, development, fault, images, logs, machine, nodes, snapshot, stacks
 from sandbox.commands.common import PROGRAM, Exit, Formatter, Parser
 from sandbox.errors import SandboxError, UsageError
 from sandbox.settings import SandboxSettings
@@ -24,6 +24,7 @@ Trying things out (each command's --help shows more):
   python -m sandbox fault region-out cn-shanghai      a region that nobody can reach
   python -m sandbox snapshot save NAME                keep the cloud's state, restore it later
   python -m sandbox logs cloud --errors               which calls failed, and why
+  python -m sandbox up --rootless                     on a laptop: no root, no containers, simulated nodes
 The same in a browser, live: the status page, whose address `up` and `status` print.
 
 Results go to standard output (as JSON with --json), progress and errors to standard error, an error as one line.
@@ -42,7 +43,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for group in (stacks, machine, clock, fault, snapshot, images, logs, development):
+    for group in (stacks, machine, nodes, clock, fault, snapshot, images, logs, development):
         group.add(commands)
     return top
 

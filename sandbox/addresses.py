@@ -14,7 +14,14 @@ MAXIMUM_INDEX = 15
 MAXIMUM_REGIONS = 15
 PROXY_PORT = 3128
 """Where the cloud's forward proxy listens, beside HTTPS and DNS on their usual ports."""
+MAXIMUM_SIMULATED_NODES = 3840
+"""Of a region: as many ranges of pods as CLUSTER_NETWORK has left."""
+SIMULATED_NETWORK = IPv4Network("198.18.0.0/15")
+"""Addresses that no packet ever has: simulated nodes' (RFC 2544 keeps them from the Internet). A /20 a region."""
 
+LOOPBACK = IPv4Address("127.0.0.1")
+CLUSTER_NETWORK = IPv4Network("10.240.0.0/12")
+"""Every pod's range lies in it: those of real nodes in POD_NETWORK, those of simulated nodes outside."""
 POD_NETWORK = IPv4Network("10.244.0.0/16")
 SERVICE_NETWORK = IPv4Network("10.96.0.0/16")
 KUBERNETES_SERVICE_ADDRESS = IPv4Address("10.96.0.1")
@@ -64,9 +71,21 @@ class Addresses:
         """The address of a region's node, number 0 to 189."""
         return self.region_network(slot)[10 + number]
 
+    def simulated_node(self, slot: int, number: int) -> IPv4Address:
+        """The address of a region's simulated node, number 0 to 3839. No packet can be sent there."""
+        return self._simulated_network(slot)[1 + number]
+
+    def simulated_number(self, slot: int, address: IPv4Address) -> int:
+        """The number of the region's simulated node that has this address."""
+        return int(address) - int(self._simulated_network(slot)[1])
+
     def public(self, slot: int, number: int) -> IPv4Address:
         """An elastic public address of a region, number 0 to 50."""
         return self.region_network(slot)[200 + number]
+
+    @staticmethod
+    def _simulated_network(slot: int) -> IPv4Network:
+        return list(SIMULATED_NETWORK.subnets(new_prefix=20))[slot]
 
     def _network(self, number: int) -> IPv4Network:
         return IPv4Network(f"172.30.{16 * self.index + number}.0/24")

@@ -111,7 +111,7 @@ def status(settings: SandboxSettings) -> dict[str, Any]:
 
 def page_address(settings: SandboxSettings) -> str:
     """Where a browser on this machine finds the status page."""
-    return f"https://{settings.addresses.cloud}/_sandbox/"
+    return f"{settings.cloud_url}/_sandbox/"
 
 
 def ask(
@@ -124,7 +124,7 @@ def ask(
         UsageError: when what was asked for makes no sense to it.
     """
     context = ssl.create_default_context(cafile=str(certificate_authority(settings.cache).certificate_path))
-    url = f"https://{settings.addresses.cloud}/_sandbox/{path}"
+    url = f"https://{settings.cloud_endpoint}/_sandbox/{path}"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     body = None if content is None else json.dumps(content).encode()
     headers = {} if method == "GET" else {"Content-Type": "application/json"}

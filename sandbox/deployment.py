@@ -37,6 +37,11 @@ def deploy(settings: SandboxSettings, stack: str, progress: Progress) -> dict[st
     Returns what the report shows, by business: its stack's `outputs`, and the `models` that were trained, by region.
     Safe to run again at any point: every step finds what is already done. A second call while one runs is refused.
     """
+    if settings.rootless:
+        raise SandboxError(
+            "a rootless sandbox runs no container, so no model can be trained in it; provision with `pulumi up` "
+            "there, or deploy as root to another sandbox ($SANDBOX_NAME and $SANDBOX_INDEX)"
+        )
     businesses = chosen_businesses(stack)
     with exclusive(settings.state / "deploy.lock", "deploying to this sandbox"):
         lifecycle.prepare(settings, progress)

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox import toolchain
+from sandbox.errors import SandboxError
 from sandbox.settings import SandboxSettings
 
 MINIMUM_KERNEL = (5, 10)
 MINIMUM_MEMORY_BYTES = 12 * 1024**3
 MINIMUM_DISK_BYTES = 20 * 1024**3
+ROOTLESS_MEMORY_BYTES = 4 * 1024**3
+"""A region without containers takes 0.7 GiB; the Terraform provider and Pulumi as much again."""
+ROOTLESS_DISK_BYTES = 3 * 1024**3
 MINIMUM_INOTIFY_INSTANCES = 64  # a region takes 14, each of its nodes 8
 INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 FILE_SYSTEMS = ("overlay", "cgroup", "proc", "tmpfs")
@@ -38,6 +43,8 @@ def examine(settings: SandboxSettings) -> list[Finding]:
     checks: tuple[Callable[[SandboxSettings], Finding], ...] = (
         _system, _kernel, _root, _memory, _disk, _file_systems, _control_groups, _inotify,
     )  # fmt: skip
+    if settings.rootless:
+        checks = (_system, _user, _memory, _disk, _etcd)
     return [check(settings) for check in checks]
 
 
@@ -55,13 +62,29 @@ def _kernel(_: SandboxSettings) -> Finding:
 
 
 def _root(_: SandboxSettings) -> Finding:
-    remedy = "" if os.geteuid() == 0 else "run as root: network namespaces and containers need it"
-    return Finding("user", "root" if os.geteuid() == 0 else f"user id {os.geteuid()}", remedy)
+    remedy = "run as root: network namespaces and containers need it; `up --rootless` needs neither, nor root"
+    return Finding("user", _user_name(), "" if os.geteuid() == 0 else remedy)
 
 
-def _memory(_: SandboxSettings) -> Finding:
+def _user(_: SandboxSettings) -> Finding:
+    return Finding("user", f"{_user_name()} (root is not needed)")
+
+
+def _user_name() -> str:
+    return "root" if os.geteuid() == 0 else f"user id {os.geteuid()}"
+
+
+def _etcd(_: SandboxSettings) -> Finding:
+    try:
+        return Finding("etcd", str(toolchain.binary("etcd")))
+    except SandboxError:
+        remedy = "have it installed (Debian: apt-get install etcd-server), or put etcd 3.4 or newer on PATH"
+        return Finding("etcd", "not installed", remedy)
+
+
+def _memory(settings: SandboxSettings) -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = MINIMUM_MEMORY_BYTES
+    limit = ROOTLESS_MEMORY_BYTES if settings.rootless else MINIMUM_MEMORY_BYTES
     remedy = "" if total >= limit else f"use a machine with at least {limit / 1024**3:.0f} GiB of memory"
     return Finding("memory", f"{total / 1024**3:.1f} GiB", remedy)
 
@@ -72,12 +95,13 @@ def _disk(settings: SandboxSettings) -> Finding:
     for name, place in places.items():
         existing = next(folder for folder in (place, *place.parents) if folder.exists())
         free[name] = shutil.disk_usage(existing).free
-    short = [name for name, size in free.items() if size < MINIMUM_DISK_BYTES]
+    limit = ROOTLESS_DISK_BYTES if settings.rootless else MINIMUM_DISK_BYTES
+    short = [name for name, size in free.items() if size < limit]
     remedy = ""
     if short:
         variables = {"state": "SANDBOX_STATE", "cache": "LANGUAGE_MODEL_CLUSTERS_CACHE"}
         where = " and ".join(f"{places[name]} (moved by {variables[name]})" for name in short)
-        remedy = f"free at least {MINIMUM_DISK_BYTES / 1024**3:.0f} GiB for {where}"
+        remedy = f"free at least {limit / 1024**3:.0f} GiB for {where}"
     return Finding("disk", ", ".join(f"{name} {size / 1024**3:.0f} GiB free" for name, size in free.items()), remedy)
 
 

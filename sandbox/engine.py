@@ -84,7 +84,7 @@ class Engine:
 
     def _environment(self) -> dict[str, str]:
         # The mark lets `down` find an engine whose starter was killed.
-        mark = {MARKER_VARIABLE: f"{self._settings.addresses.prefix}engine"}
+        mark = {MARKER_VARIABLE: f"{self._settings.prefix}engine"}
         return {**os.environ, **environment(self._settings), **mark}
 
     def _stream(self, arguments: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ import os
 import shlex
 from pathlib import Path
 
-from sandbox.addresses import PROXY_PORT
 from sandbox.certificates import trust_bundle
 from sandbox.errors import SandboxError
 from sandbox.settings import SandboxSettings
@@ -31,7 +30,7 @@ PASSPHRASE = "sandbox"  # noqa: S105 - the stack files' encryption salt is made 
 def environment(settings: SandboxSettings) -> dict[str, str]:
     """The variables, ready for a child process. Raises SandboxError when the sandbox was never started."""
     credentials = _credentials(settings)
-    endpoint = f"{settings.addresses.cloud}:443"
+    endpoint = settings.cloud_endpoint
     bundle = str(trust_bundle(settings))
     backend = settings.state / "pulumi" / "backend"
     backend.mkdir(parents=True, exist_ok=True)
@@ -58,10 +57,10 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
 
 def proxy_environment(settings: SandboxSettings) -> dict[str, str]:
     """What leads a program to the cloud under the cloud's real host names; of no use for anything else."""
-    address = settings.addresses.cloud
+    address = settings.cloud_address
     return {
-        "HTTPS_PROXY": f"http://{address}:{PROXY_PORT}",
-        "NO_PROXY": f"{address},{address}:443,localhost,127.0.0.1",
+        "HTTPS_PROXY": f"http://{address}:{settings.cloud_ports.proxy}",
+        "NO_PROXY": f"{address},{settings.cloud_endpoint},localhost,127.0.0.1",
     }
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 
-from sandbox import cloud_process
+from sandbox import cloud_process, rootless
 from sandbox.doctor import Finding
 from sandbox.errors import SandboxError
 from sandbox.region import cleanup
@@ -20,6 +20,8 @@ from sandbox.toolchain import missing_debian_packages, missing_tools
 def examine(settings: SandboxSettings) -> list[Finding]:
     """Run every check; none of them changes anything."""
     checks: tuple[Callable[[SandboxSettings], Finding], ...] = (_packages, _tools, _traces)
+    if settings.rootless:
+        checks = (_tools, _rootless_traces)
     return [check(settings) for check in checks]
 
 
@@ -34,8 +36,8 @@ def _packages(_: SandboxSettings) -> Finding:
     return Finding("Debian packages", f"missing {', '.join(missing)}", remedy)
 
 
-def _tools(_: SandboxSettings) -> Finding:
-    missing = missing_tools()
+def _tools(settings: SandboxSettings) -> Finding:
+    missing = missing_tools(rootless.TOOLS) if settings.rootless else missing_tools()
     if not missing:
         return Finding("tools", "all there")
     remedy = "`python -m sandbox toolchain` obtains them, by download or by building (all of them: about 25 minutes)"
@@ -54,6 +56,17 @@ def _traces(settings: SandboxSettings) -> Finding:
         left = cleanup.leftovers(settings.addresses, settings.state)
     except (SandboxError, OSError) as error:
         return Finding(check, f"does not run; what is left of it cannot be seen yet ({error})")
+    if not left:
+        return Finding(check, "does not run, and nothing of it is left")
+    return Finding(check, f"does not run, but {len(left)} things of it are left, such as {left[0]}", REMOVE)
+
+
+def _rootless_traces(settings: SandboxSettings) -> Finding:
+    check = f"sandbox {settings.name}"
+    process = cloud_process.process_id(settings)
+    if process is not None:
+        return Finding(check, f"runs on {settings.cloud_url} (process {process})")
+    left = rootless.leftovers(settings)
     if not left:
         return Finding(check, "does not run, and nothing of it is left")
     return Finding(check, f"does not run, but {len(left)} things of it are left, such as {left[0]}", REMOVE)

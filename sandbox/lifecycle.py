@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 
-from sandbox import cloud_process, doctor, replacement
+from sandbox import cloud_process, doctor, replacement, rootless
 from sandbox.certificates import certificate_authority
 from sandbox.errors import SandboxError
 from sandbox.images.builder import build_images
@@ -22,9 +22,14 @@ from sandbox.toolchain import Obtained, install_debian_packages, install_tools
 def prepare(settings: SandboxSettings, progress: Progress, *, for_tests: bool = False) -> None:
     """Obtain and build everything that is cached: tools, the certificate authority, images, the nodes' template.
 
-    `for_tests` obtains, too, what only this project's own tests need (a browser).
+    A rootless sandbox runs no container: it needs fewer tools, no image and no template. `for_tests` obtains, too, what
+    only this project's own tests need (a browser).
     """
     require_healthy_machine(settings)
+    if settings.rootless:
+        install_tools(progress, names=rootless.TOOLS)
+        certificate_authority(settings.cache)
+        return
     obtain_toolchain(progress, for_tests=for_tests)
     certificate_authority(settings.cache)
     build_images(ImagePaths(REPOSITORY, settings.cache), progress)
@@ -47,7 +52,10 @@ def require_healthy_machine(settings: SandboxSettings) -> None:
 def start(settings: SandboxSettings, progress: Progress) -> None:
     """Start the cloud; clusters that it remembers come back with it."""
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    network.ensure_cloud_interface(settings.addresses)
+    if settings.rootless:
+        rootless.mark(settings)
+    else:
+        network.ensure_cloud_interface(settings.addresses)
     if not cloud_process.is_answering(settings):
         with progress.step("Starting the cloud"):
             cloud_process.start(settings)
@@ -86,13 +94,16 @@ def stop(settings: SandboxSettings, progress: Progress, *, purge: bool = False) 
 
     What the sandbox remembers stays for the next start, unless `purge` is given.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not settings.rootless:
         raise SandboxError("stopping a sandbox needs root, as starting it did; run the command as root")
     with progress.step("Stopping the cloud and its regions"):
         cloud_process.stop(settings)
-        cleanup.sweep(settings.addresses, settings.state)
-        network.remove_cloud_interface(settings.addresses)
+        if settings.rootless:
+            rootless.sweep(settings)
+        else:
+            cleanup.sweep(settings.addresses, settings.state)
+            network.remove_cloud_interface(settings.addresses)
     if purge and settings.state.exists():
         with progress.step("Forgetting the sandbox's state"):
             shutil.rmtree(settings.state)
-    return cleanup.leftovers(settings.addresses, settings.state)
+    return rootless.leftovers(settings) if settings.rootless else cleanup.leftovers(settings.addresses, settings.state)

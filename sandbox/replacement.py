@@ -99,8 +99,9 @@ def _plan(settings: SandboxSettings, folder: Path) -> Plan:
     wanted, nodes = _clusters(folder / DATABASE)
     purge = {name: slot for name, slot in slots.items() if name not in wanted or wanted[name] != present.get(name)}
     strange: dict[str, list[str]] = {}
-    for record in sorted(regions.glob("*/nodes/*/node.json")):
-        region, node = record.parts[-4], record.parts[-2]
+    real = [(record.parts[-4], record.parts[-2]) for record in sorted(regions.glob("*/nodes/*/node.json"))]
+    simulated = [(record.parts[-3], record.stem) for record in sorted(regions.glob("*/simulated-nodes/*.json"))]
+    for region, node in [*real, *simulated]:
         if region in slots and region not in purge and node not in nodes:
             strange.setdefault(region, []).append(node)
     return Plan(purge=purge, remove_nodes=strange)
@@ -120,12 +121,13 @@ def _clusters(database: Path) -> tuple[dict[str, str], set[str]]:
 def _clear_regions(settings: SandboxSettings, plan: Plan) -> None:
     if not plan.purge and not plan.remove_nodes:
         return
-    from sandbox.region import Region  # noqa: PLC0415 (a cloud without real regions must do without what they need)
+    # A cloud without real regions must do without what they need.
+    from sandbox.region import open_region  # noqa: PLC0415
 
     for name, slot in plan.purge.items():
-        Region(name, slot, settings).purge()
+        open_region(name, slot, settings).purge()
     for name, nodes in plan.remove_nodes.items():
         record = settings.state / "regions" / name / "region.json"
-        region = Region(name, int(json.loads(record.read_text())["slot"]), settings)
+        region = open_region(name, int(json.loads(record.read_text())["slot"]), settings)
         for node in nodes:
             region.remove_node(node)

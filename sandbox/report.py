@@ -15,9 +15,7 @@ SHOWN_NODES = 20
 def render(result: Mapping[str, Any], settings: SandboxSettings) -> str:
     """The closing report as text; `result` is what `deployment.deploy` returns."""
     lines = [line for business, found in result.items() for line in _business(business, found, settings)]
-    lines.append(
-        f"status page    https://{settings.addresses.cloud}/_sandbox/ in a browser, or python -m sandbox status"
-    )
+    lines.append(f"status page    {settings.cloud_url}/_sandbox/ in a browser, or python -m sandbox status")
     stack = next(iter(result), "platform")
     lines.append(f'next           eval "$(python -m sandbox env)" && pulumi preview --stack {stack}')
     return "\n".join(lines)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import replacement
-from sandbox.addresses import PROXY_PORT
 from sandbox.certificates import certificate_authority, server_certificate
 from sandbox.cloud.assembly import Cloud, CloudOptions, assemble
 from sandbox.cloud.core.calls import CallLog
@@ -23,16 +22,17 @@ from sandbox.cloud.core.clock import CloudClock
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.core.throttling import DEFAULT_CALLS_PER_MINUTE
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend, SimulatedBackend
+from sandbox.cloud.cs.node_limits import checked_real_nodes, real_nodes_for
 from sandbox.cloud.forward_proxy import ForwardProxy
 from sandbox.cloud.oss.service import ObjectStorage
 from sandbox.cloud.server import CloudServer
 from sandbox.errors import SandboxError
 from sandbox.locking import exclusive
+from sandbox.ports import CloudPorts
 from sandbox.settings import SandboxSettings
 
 HTTPS_PORT = 443
-DNS_PORT = 53
-DEFAULT_MAXIMUM_NODES = 4
+REAL_NODES_VARIABLE = "SANDBOX_MAXIMUM_NODES"
 LIFECYCLE_INTERVAL = datetime.timedelta(days=1)
 """Object storage carries its lifecycle rules out once a day."""
 REPLICATION_INTERVAL = datetime.timedelta(hours=1)
@@ -47,11 +47,11 @@ class Arguments:
     """The command line."""
 
     address: str | None
-    port: int
-    dns_port: int
-    proxy_port: int
+    port: int | None
+    dns_port: int | None
+    proxy_port: int | None
     simulated: bool
-    maximum_nodes: int
+    maximum_nodes: int | None
     calls_per_minute: int
 
 
@@ -62,12 +62,12 @@ def parse(arguments: Sequence[str]) -> Arguments:
         description="Serve the emulated Alibaba Cloud: HTTPS for every service, and DNS.",
     )
     parser.add_argument("--address", help="where to listen (default: the sandbox's cloud address, which is made)")
-    parser.add_argument("--port", type=int, default=HTTPS_PORT, help="HTTPS port; 0 lets the system choose")
-    parser.add_argument("--dns-port", type=int, default=DNS_PORT, help="DNS port, UDP and TCP; 0 as above")
+    parser.add_argument("--port", type=int, help="HTTPS port (default: the sandbox's); 0 lets the system choose")
+    parser.add_argument("--dns-port", type=int, help="DNS port, UDP and TCP (default: the sandbox's); 0 as above")
     parser.add_argument(
         "--proxy-port",
         type=int,
-        help=f"port of the proxy that leads the cloud's host names to it (default: {PROXY_PORT}, or 0 with --port 0)",
+        help="port of the proxy that leads the cloud's host names to it (default: the sandbox's, or 0 with --port 0)",
     )
     parser.add_argument(
         "--simulated", action="store_true", help="clusters and nodes exist in memory only; needs no root"
@@ -75,8 +75,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
     parser.add_argument(
         "--maximum-nodes",
         type=int,
-        default=int(os.environ.get("SANDBOX_MAXIMUM_NODES", DEFAULT_MAXIMUM_NODES)),
-        help="real nodes a region may have (default: $SANDBOX_MAXIMUM_NODES or %(default)s)",
+        help=f"real nodes a region may have (default: ${REAL_NODES_VARIABLE}, or one a 3 GiB of memory, 4 to 16)",
     )
     parser.add_argument(
         "--calls-per-minute",
@@ -85,7 +84,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
         help="how often a caller may call one action before it is throttled (default: %(default)s)",
     )
     found = parser.parse_args(arguments)
-    proxy_port = found.proxy_port if found.proxy_port is not None else PROXY_PORT if found.port else 0
+    proxy_port = 0 if found.proxy_port is None and found.port == 0 else found.proxy_port
     return Arguments(
         address=found.address,
         port=found.port,
@@ -98,15 +97,39 @@ def parse(arguments: Sequence[str]) -> Arguments:
 
 
 def backend_factory(settings: SandboxSettings, *, simulated: bool) -> BackendFactory:
-    """Real regions, or clusters in memory."""
+    """Real regions, with root or without, or clusters in memory."""
     if simulated:
         return SimulatedBackend
-    from sandbox.region import Region  # noqa: PLC0415 (the simulated cloud must run without what a region needs)
+    # The simulated cloud must run without what a region needs.
+    from sandbox.region import open_region  # noqa: PLC0415
 
     def make(region: str, slot: int) -> ClusterBackend:
-        return Region(region, slot, settings)
+        return open_region(region, slot, settings)
 
     return make
+
+
+def real_nodes(given: int | None) -> int:
+    """How many real nodes a region may have, from the command line, the environment or this machine's memory.
+
+    Raises:
+        ValueError: when what is given is no such number.
+    """
+    if given is not None:
+        return checked_real_nodes(given, "--maximum-nodes")
+    if REAL_NODES_VARIABLE in os.environ:
+        return checked_real_nodes(os.environ[REAL_NODES_VARIABLE], REAL_NODES_VARIABLE)
+    return real_nodes_for(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def listening_ports(settings: SandboxSettings, given: Arguments) -> CloudPorts:
+    """The sandbox's ports, save those that the command line names."""
+    ports = settings.cloud_ports
+    return CloudPorts(
+        ports.https if given.port is None else given.port,
+        ports.dns if given.dns_port is None else given.dns_port,
+        ports.proxy if given.proxy_port is None else given.proxy_port,
+    )
 
 
 def read_lines(settings: SandboxSettings) -> dict[str, str]:
@@ -136,11 +159,13 @@ def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tupl
     """The cloud and its object storage, over the state on disk."""
     store = Store(settings.state / "cloud.sqlite")
     clock = CloudClock(store)
-    endpoint = address if arguments.port == HTTPS_PORT else f"{address}:{arguments.port}"
+    port = listening_ports(settings, arguments).https
+    endpoint = address if port == HTTPS_PORT else f"{address}:{port}"
     options = CloudOptions(
         endpoint=endpoint,
         authority=certificate_authority(settings.cache).certificate_path,
-        maximum_nodes=arguments.maximum_nodes,
+        maximum_nodes=real_nodes(arguments.maximum_nodes),
+        can_have_real_nodes=not settings.rootless,
         simulated=arguments.simulated,
         calls_per_minute=arguments.calls_per_minute,
         lines=read_lines(settings),
@@ -196,13 +221,14 @@ async def serve(settings: SandboxSettings, arguments: Arguments, address: str) -
     cloud.schedule.every("object access logs", LOG_INTERVAL, objects.deliver_logs)
     server, proxy = CloudServer(cloud, objects), ForwardProxy()
     try:
-        await server.start(address, arguments.port, arguments.dns_port, tls_context(settings))
-        await proxy.start(address, arguments.proxy_port, (address, server.port))
+        ports = listening_ports(settings, arguments)
+        await server.start(address, ports.https, ports.dns, tls_context(settings))
+        await proxy.start(address, ports.proxy, (address, server.port))
         write_credentials(settings, cloud)
         write_private(settings.state / "cloud.pid", f"{os.getpid()}\n")
         cloud.context.log.event("info", "listening", address=address, port=server.port, dns_port=cloud.dns.port)
-        ports = f"DNS on port {cloud.dns.port}, proxy on port {proxy.port}"
-        print(f"listening on https://{address}:{server.port}, {ports}", flush=True)
+        beside = f"DNS on port {cloud.dns.port}, proxy on port {proxy.port}"
+        print(f"listening on https://{address}:{server.port}, {beside}", flush=True)
         cloud.start()
         running = [
             asyncio.create_task(work)
@@ -231,7 +257,9 @@ def main(arguments: Sequence[str]) -> int:
         settings = SandboxSettings.from_environment()
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         address = parsed.address
-        if address is None:
+        if address is None and settings.rootless:
+            address = str(settings.cloud_address)
+        elif address is None:
             from sandbox.region.network import ensure_cloud_interface  # noqa: PLC0415 (needs root; loopback doesn't)
 
             ensure_cloud_interface(settings.addresses)

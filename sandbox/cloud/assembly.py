@@ -38,6 +38,7 @@ from sandbox.cloud.cs.contents import ContentsReader, KubernetesContents, Simula
 from sandbox.cloud.cs.log_delivery import LogDelivery
 from sandbox.cloud.cs.model import Cluster, Clusters
 from sandbox.cloud.cs.node_editor import KubernetesNodeEditor, NodeEditor, SimulatedNodeEditor
+from sandbox.cloud.cs.node_limits import NodeLimits
 from sandbox.cloud.cs.nodes import NodePlanner
 from sandbox.cloud.cs.operations import Operations
 from sandbox.cloud.dns.lines import Lines
@@ -86,6 +87,8 @@ class CloudOptions:
     authority: Path
     """The certificate authority that clusters must trust when they call the cloud."""
     maximum_nodes: int = 4
+    """Real nodes that a region may have, unless it was set for the region; those past it are simulated."""
+    can_have_real_nodes: bool = True
     simulated: bool = False
     calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE
     """How often one caller may call one action; more is answered with Throttling.User."""
@@ -179,7 +182,9 @@ def assemble(
     load_balancing = BalancerLifecycle(context, balancers, networks)
     controllers = ControllerManager(clusters, load_balancing)
     managers = TrafficManagers(store)
-    planner = NodePlanner(context, clusters, networks, options.maximum_nodes)
+    planner = NodePlanner(
+        context, clusters, networks, NodeLimits(store, options.maximum_nodes, options.can_have_real_nodes)
+    )
 
     def install(cluster: Cluster, backend: ClusterBackend) -> None:
         if not options.simulated:

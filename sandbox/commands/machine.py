@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from sandbox import cloud_process, doctor, equipment, lifecycle
+from sandbox import cloud_process, doctor, equipment, lifecycle, rootless
 from sandbox.commands.common import Commands, Exit, add_json, declare, show
+from sandbox.engine import Engine
 from sandbox.environment import environment, shell_exports
 from sandbox.progress import Progress
 from sandbox.report import render_findings, render_status
@@ -27,9 +28,12 @@ Each tool comes from PATH at exactly the pinned version, or from its official do
 """
 UP = """
 Prepares what is not there yet, then starts the cloud; the clusters that it remembers come back. No effect when it runs.
-Needs root. A business with its model is brought up by `deploy`.
+Needs root, but with --rootless: then all of it is ordinary processes of yours on ports of loopback, with real control
+planes, simulated nodes and no container; a sandbox that was started so stays so. Else nodes are real up to
+$SANDBOX_MAXIMUM_NODES a region: see `nodes`. A business with its model is brought up by `deploy`.
 
   python -m sandbox up && eval "$(python -m sandbox env)"
+  python -m sandbox up --rootless
   python -m sandbox up --json | jq -r .status_page
 """
 DOWN = """
@@ -66,16 +70,22 @@ def add(commands: Commands) -> None:
     prepare = declare(commands, "prepare", run_prepare, "obtain and build what is cached: tools, images", PREPARE)
     prepare.add_argument("--tests", action="store_true", help="also what only this project's tests need (a browser)")
     toolchain = declare(commands, "toolchain", run_toolchain, "obtain the tools only", TOOLCHAIN)
-    toolchain.add_argument("--all", action="store_true", help="also those that only later parts need (kwok)")
+    toolchain.add_argument("--all", action="store_true", help="also those that only tests and benchmarks need")
     add_json(toolchain)
-    add_json(declare(commands, "up", run_up, "start the cloud", UP))
+    up = declare(commands, "up", run_up, "start the cloud", UP)
+    up.add_argument(
+        "--rootless", action="store_true", help="as ordinary processes on loopback, with simulated nodes only"
+    )
+    add_json(up)
     down = declare(commands, "down", run_down, "stop the cloud and its regions; state stays", DOWN)
     down.add_argument("--purge", action="store_true", help="forget the state too, with its snapshots")
     add_json(down)
     add_json(declare(commands, "status", run_status, "show what runs", STATUS))
     summary = "print the variables that point programs at the sandbox, for eval"
     add_json(declare(commands, "env", run_env, summary, ENV))
-    add_json(declare(commands, "doctor", run_doctor, "say what this machine lacks, and how to get it", DOCTOR))
+    examine = declare(commands, "doctor", run_doctor, "say what this machine lacks, and how to get it", DOCTOR)
+    examine.add_argument("--rootless", action="store_true", help="ask for what `up --rootless` needs, which is less")
+    add_json(examine)
 
 
 def run_prepare(options: argparse.Namespace, settings: SandboxSettings) -> int:
@@ -97,14 +107,17 @@ def run_toolchain(options: argparse.Namespace, settings: SandboxSettings) -> int
 def run_up(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Start the cloud."""
     progress, begun = Progress(), time.monotonic()
+    if options.rootless:
+        settings = rootless.as_rootless(settings)
     ran = cloud_process.is_answering(settings)
     lifecycle.prepare(settings, progress)
     lifecycle.start(settings, progress)
+    Engine(settings).prepare()
     found = {
         "started": not ran,
         "seconds": round(time.monotonic() - begun, 1),
-        "endpoint": f"https://{settings.addresses.cloud}",
-        "dns_server": f"{settings.addresses.cloud}:53",
+        "endpoint": settings.cloud_url,
+        "dns_server": f"{settings.cloud_address}:{settings.cloud_ports.dns}",
         "status_page": cloud_process.page_address(settings),
         "process": cloud_process.process_id(settings),
         "state": str(settings.state),
@@ -133,6 +146,7 @@ def run_env(options: argparse.Namespace, settings: SandboxSettings) -> int:
 
 def run_doctor(options: argparse.Namespace, settings: SandboxSettings) -> int:
     """Print the doctor's findings; 1 when something must be done."""
+    settings = replace(settings, rootless=settings.rootless or options.rootless)
     findings = [*doctor.examine(settings), *equipment.examine(settings)]
     well = all(finding.is_well for finding in findings)
     show(options, {"well": well, "findings": [asdict(finding) for finding in findings]}, render_findings(findings))
@@ -146,8 +160,5 @@ def run_status(options: argparse.Namespace, settings: SandboxSettings) -> int:
         return Exit.FAILED
     status, process = cloud_process.status(settings), cloud_process.process_id(settings)
     page = cloud_process.page_address(settings)
-    text = (
-        f"cloud: answers on https://{settings.addresses.cloud} (process {process})\n"
-        f"status page: {page}\n{render_status(status)}"
-    )
+    text = f"cloud: answers on {settings.cloud_url} (process {process})\nstatus page: {page}\n{render_status(status)}"
     return show(options, {"running": True, "status_page": page, "process": process, **status}, text)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.region.errors import RegionError
     from sandbox.region.network import ensure_cloud_interface, remove_cloud_interface
     from sandbox.region.node_template import build_node_template
+    from sandbox.region.opening import open_region
     from sandbox.region.region import Region
     from sandbox.region.specification import NodeSpec
 
@@ -24,6 +25,7 @@ __all__ = [
     "build_node_template",
     "ensure_cloud_interface",
     "leftovers",
+    "open_region",
     "remove_cloud_interface",
     "sweep",
 ]
@@ -35,6 +37,7 @@ _HOMES = {
     "build_node_template": "node_template",
     "ensure_cloud_interface": "network",
     "leftovers": "cleanup",
+    "open_region": "opening",
     "remove_cloud_interface": "network",
     "sweep": "cleanup",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,8 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment without the caller's proxies, credentials and locale."""
-    return {"PATH": SYSTEM_PATH, "HOME": "/root", "LC_ALL": "C", **(extra or {})}
+    home = "/root" if os.geteuid() == 0 else "/nonexistent"
+    return {"PATH": SYSTEM_PATH, "HOME": home, "LC_ALL": "C", **(extra or {})}
 
 
 def run(

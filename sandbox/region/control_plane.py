@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.addresses import KUBERNETES_SERVICE_ADDRESS, POD_NETWORK, SERVICE_NETWORK
+from sandbox.addresses import KUBERNETES_SERVICE_ADDRESS
 from sandbox.paths import REPOSITORY
 from sandbox.region import dns, metrics_server, policy_access
 from sandbox.region.api import ApiClient, ApiCredentials, wait_until
 from sandbox.region.binaries import binary
+from sandbox.region.control_plane_arguments import (
+    POLICIES,
+    api_server_arguments,
+    controller_manager_arguments,
+    etcd_arguments,
+    network_policy_arguments,
+    scheduler_arguments,
+)
 from sandbox.region.errors import RegionError
-from sandbox.region.layout import NETWORK_NAMESPACES, RegionLayout
+from sandbox.region.layout import RegionLayout
 from sandbox.region.network import enter
 from sandbox.region.pki import (
     ClusterAuthority,
@@ -29,13 +37,12 @@ from sandbox.region.pki import (
     write_private,
 )
 from sandbox.region.processes import Daemon, kill_all
+from sandbox.region.simulation import kwok
 
 READY_SECONDS = 90.0
 """Bound on the start; measured: 8 to 15 s on two busy cores."""
 CLIENTS = ("kube-controller-manager", "kube-scheduler")
-POLICIES = "network-policy"
 
-AUDIT_LOG_MEBIBYTES = 20
 AUDIT_POLICY: dict[str, Any] = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -44,6 +51,7 @@ AUDIT_POLICY: dict[str, Any] = {
         {"level": "None", "verbs": ["get", "list", "watch"]},
         {"level": "None", "resources": [{"group": "coordination.k8s.io"}, {"group": "", "resources": ["events"]}]},
         {"level": "None", "userGroups": ["system:nodes"]},
+        {"level": "None", "users": [kwok.USER]},
         {"level": "None", "resources": [{"group": "authentication.k8s.io"}, {"group": "authorization.k8s.io"}]},
         {"level": "Metadata"},
     ],
@@ -126,20 +134,31 @@ class ControlPlane:
         )
 
     def daemons(self) -> dict[str, Daemon]:
-        """Every process of the control plane by name, in the order of their start."""
+        """Every process of the control plane by name, in the order of their start.
+
+        A rootless region has no pod that resolves a name, uses memory or sends a packet, so nobody serves those.
+        """
         pki = self.layout.pki
         arguments: dict[str, list[str]] = {
-            "etcd": etcd_arguments(self.layout.state / "etcd", pki),
+            "etcd": etcd_arguments(self.layout, pki),
             "kube-apiserver": api_server_arguments(self.layout, pki),
             "kube-controller-manager": controller_manager_arguments(self.layout, pki),
             "kube-scheduler": scheduler_arguments(self.layout, pki),
-            "coredns": ["-conf", str(self.layout.state / "Corefile")],
-            metrics_server.NAME: metrics_server.arguments(self.layout.control_plane_address, pki),
         }
-        programs = {name: [str(binary(name)), *values] for name, values in arguments.items()}
-        programs[POLICIES] = [sys.executable, "-P", "-m", "sandbox.region.network_policy"]
-        programs[POLICIES] += network_policy_arguments(self.layout, pki)
-        return {name: self._daemon(name, values) for name, values in programs.items()}
+        if not self.layout.sandbox.rootless:
+            arguments["coredns"] = ["-conf", str(self.layout.state / "Corefile")]
+            arguments[metrics_server.NAME] = metrics_server.arguments(self.layout.control_plane_address, pki)
+        daemons = {name: self._daemon(name, [str(binary(name)), *values]) for name, values in arguments.items()}
+        if not self.layout.sandbox.rootless:
+            program = [sys.executable, "-P", "-m", "sandbox.region.network_policy"]
+            python = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+            daemons[POLICIES] = self._daemon(POLICIES, program + network_policy_arguments(self.layout, pki), python)
+        return daemons
+
+    def simulation(self) -> Daemon:
+        """The process that plays simulated nodes, which only a region with such nodes has."""
+        arguments = [str(binary(kwok.NAME)), *kwok.arguments(self.layout, self.layout.pki)]
+        return self._daemon(kwok.NAME, arguments)
 
     def log_files(self) -> dict[str, Path]:
         """The logs that a log service may keep, by the names that ACK has for them."""
@@ -168,11 +187,13 @@ class ControlPlane:
         with ApiClient(self.credentials()) as api:
             self._wait(lambda: api.answers("/livez/ping"), daemons, "answer")
             for name in (*CLIENTS, "coredns", POLICIES):
-                daemons[name].start()
+                if name in daemons:
+                    daemons[name].start()
             self._wait(api.is_ready, daemons, "become ready")
             for path, body in self._objects():
                 api.apply(path, body)
-            daemons[metrics_server.NAME].start()
+            if metrics_server.NAME in daemons:
+                daemons[metrics_server.NAME].start()
             account = "/api/v1/namespaces/default/serviceaccounts/default"
             self._wait(lambda: api.get(account) is not None, daemons, "get its first service account")
 
@@ -188,6 +209,8 @@ class ControlPlane:
 
     def _objects(self) -> list[tuple[str, dict[str, Any]]]:
         """API paths and objects of the processes that serve the cluster."""
+        if self.layout.sandbox.rootless:
+            return []
         address = self.layout.control_plane_address
         metrics = metrics_server.objects(address, self.authority().certificate_text())
         return [*dns.service_objects(address), *policy_access.objects(), *metrics]
@@ -211,17 +234,17 @@ class ControlPlane:
             lambda: f"region {self.layout.name} did not {what} within {READY_SECONDS:g} s; {server.last_words()}",
         )
 
-    def _daemon(self, name: str, arguments: list[str]) -> Daemon:
-        layout = self.layout
+    def _daemon(self, name: str, arguments: list[str], environment: Mapping[str, str] | None = None) -> Daemon:
+        layout, rootless = self.layout, self.layout.sandbox.rootless
         return Daemon(
             name=name,
             arguments=arguments,
             owner=layout.full_name,
             runtime=layout.runtime / "control-plane",
             logs=layout.logs,
-            control_group=f"{layout.control_group}/control-plane",
-            entrance=enter(layout.network_namespace),
-            environment={"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"} if name == POLICIES else {},
+            control_group=None if rootless else f"{layout.control_group}/control-plane",
+            entrance=() if rootless else enter(layout.network_namespace),
+            environment=environment or {},
         )
 
     def _write_configuration(self) -> None:
@@ -229,134 +252,18 @@ class ControlPlane:
         self.keys()
         (layout.state / "etcd").mkdir(parents=True, exist_ok=True, mode=0o700)
         users = {name: f"system:{name}" for name in CLIENTS}
-        users |= {"coredns": dns.USER, metrics_server.NAME: metrics_server.USER}
+        if not layout.sandbox.rootless:
+            users |= {"coredns": dns.USER, metrics_server.NAME: metrics_server.USER}
         for name, user in users.items():
             names = metrics_server.NAMES if name == metrics_server.NAME else ()
             pair = authority.issue(Identity(name, user, names=names))
             write_private(layout.pki / f"{name}.kubeconfig", self.render_kubeconfig(pair, user))
+        layout.logs.mkdir(parents=True, exist_ok=True)
+        layout.audit_policy.write_text(json.dumps(AUDIT_POLICY))
+        if layout.sandbox.rootless:
+            return
         authority.issue(Identity(POLICIES, policy_access.USER))
         corefile = dns.render_corefile(
             layout.control_plane_address, layout.sandbox.addresses.cloud, str(layout.pki / "coredns.kubeconfig")
         )
         (layout.state / "Corefile").write_text(corefile)
-        layout.logs.mkdir(parents=True, exist_ok=True)
-        layout.audit_policy.write_text(json.dumps(AUDIT_POLICY))
-
-
-def etcd_arguments(data: Path, pki: Path) -> list[str]:
-    """etcd's command line.
-
-    It does not wait for the disk: a power cut could lose a sandbox's last second; kill -9 loses nothing.
-    """
-    return [
-        "--name=etcd",
-        f"--data-dir={data}",
-        "--listen-client-urls=https://127.0.0.1:2379",
-        "--advertise-client-urls=https://127.0.0.1:2379",
-        "--listen-peer-urls=https://127.0.0.1:2380",
-        "--initial-advertise-peer-urls=https://127.0.0.1:2380",
-        "--initial-cluster=etcd=https://127.0.0.1:2380",
-        *(f"--{prefix}cert-file={pki / 'etcd.pem'}" for prefix in ("", "peer-")),
-        *(f"--{prefix}key-file={pki / 'etcd.key'}" for prefix in ("", "peer-")),
-        *(f"--{prefix}trusted-ca-file={pki / 'kubernetes-ca.pem'}" for prefix in ("", "peer-")),
-        "--client-cert-auth",
-        "--peer-client-cert-auth",
-        "--unsafe-no-fsync",
-        "--auto-compaction-retention=1",
-        "--log-level=warn",
-    ]
-
-
-def api_server_arguments(layout: RegionLayout, pki: Path) -> list[str]:
-    """The API server's command line."""
-    return [
-        f"--advertise-address={layout.control_plane_address}",
-        f"--bind-address={layout.control_plane_address}",
-        "--secure-port=6443",
-        "--etcd-servers=https://127.0.0.1:2379",
-        f"--etcd-cafile={pki / 'kubernetes-ca.pem'}",
-        f"--etcd-certfile={pki / 'etcd.pem'}",
-        f"--etcd-keyfile={pki / 'etcd.key'}",
-        f"--tls-cert-file={pki / 'kube-apiserver.pem'}",
-        f"--tls-private-key-file={pki / 'kube-apiserver.key'}",
-        f"--client-ca-file={pki / 'kubernetes-ca.pem'}",
-        f"--kubelet-client-certificate={pki / 'kube-apiserver-kubelet.pem'}",
-        f"--kubelet-client-key={pki / 'kube-apiserver-kubelet.key'}",
-        f"--kubelet-certificate-authority={pki / 'kubernetes-ca.pem'}",
-        # The machine's resolver knows no node's name.
-        "--kubelet-preferred-address-types=InternalIP",
-        "--authorization-mode=Node,RBAC",
-        "--anonymous-auth=true",
-        "--enable-admission-plugins=NodeRestriction",
-        f"--service-cluster-ip-range={SERVICE_NETWORK}",
-        f"--service-account-issuer={layout.server}",
-        f"--service-account-key-file={pki / 'service-account.pub'}",
-        f"--service-account-signing-key-file={pki / 'service-account.key'}",
-        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.pem'}",
-        "--requestheader-allowed-names=front-proxy-client",
-        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
-        "--requestheader-group-headers=X-Remote-Group",
-        "--requestheader-username-headers=X-Remote-User",
-        f"--proxy-client-cert-file={pki / 'front-proxy.pem'}",
-        f"--proxy-client-key-file={pki / 'front-proxy.key'}",
-        # Webhooks and aggregated APIs behind Services are called at their pods, so no kube-proxy is needed here.
-        "--enable-aggregator-routing=true",
-        f"--audit-policy-file={layout.audit_policy}",
-        f"--audit-log-path={layout.audit_log}",
-        f"--audit-log-maxsize={AUDIT_LOG_MEBIBYTES}",
-        "--audit-log-maxbackup=1",
-        "--allow-privileged=true",
-        "--profiling=false",
-    ]
-
-
-def controller_manager_arguments(layout: RegionLayout, pki: Path) -> list[str]:
-    """The controller manager's command line."""
-    kubeconfig = pki / "kube-controller-manager.kubeconfig"
-    return [
-        f"--kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        "--bind-address=127.0.0.1",
-        f"--cluster-name={layout.name}",
-        "--allocate-node-cidrs=true",
-        f"--cluster-cidr={POD_NETWORK}",
-        f"--service-cluster-ip-range={SERVICE_NETWORK}",
-        f"--cluster-signing-cert-file={pki / 'kubernetes-ca.pem'}",
-        f"--cluster-signing-key-file={pki / 'kubernetes-ca.key'}",
-        f"--root-ca-file={pki / 'kubernetes-ca.pem'}",
-        f"--client-ca-file={pki / 'kubernetes-ca.pem'}",
-        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.pem'}",
-        f"--service-account-private-key-file={pki / 'service-account.key'}",
-        "--use-service-account-credentials=true",
-        "--leader-elect=false",
-        "--profiling=false",
-    ]
-
-
-def network_policy_arguments(layout: RegionLayout, pki: Path) -> list[str]:
-    """The command line of who enforces network policies."""
-    return [
-        f"--server={layout.server}",
-        f"--authority={pki / 'kubernetes-ca.pem'}",
-        f"--certificate={pki / f'{POLICIES}.pem'}",
-        f"--key={pki / f'{POLICIES}.key'}",
-        f"--dns={layout.control_plane_address}",
-        f"--namespaces={NETWORK_NAMESPACES}",
-        f"--prefix={layout.node_namespace_prefix}",
-        f"--socket={layout.policy_socket}",
-    ]
-
-
-def scheduler_arguments(layout: RegionLayout, pki: Path) -> list[str]:
-    """The scheduler's command line."""
-    kubeconfig = pki / "kube-scheduler.kubeconfig"
-    return [
-        f"--kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        f"--client-ca-file={pki / 'kubernetes-ca.pem'}",
-        "--bind-address=127.0.0.1",
-        "--leader-elect=false",
-        "--profiling=false",
-    ]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from sandbox.addresses import POD_NETWORK
+from sandbox.addresses import CLUSTER_NETWORK, LOOPBACK, MAXIMUM_SIMULATED_NODES, POD_NETWORK
+from sandbox.ports import RegionPorts
 from sandbox.region.errors import RegionError
 from sandbox.settings import SandboxSettings
 
@@ -106,7 +107,7 @@ class RegionLayout:
     @property
     def full_name(self) -> str:
         """The region's name on this machine: namespace, control group, runtime directory and marker."""
-        return f"{self.sandbox.addresses.prefix}{self.name}"
+        return f"{self.sandbox.prefix}{self.name}"
 
     @property
     def network_namespace(self) -> str:
@@ -156,7 +157,7 @@ class RegionLayout:
     @property
     def runtime(self) -> Path:
         """What does not survive a stop."""
-        return RUNTIME_DIRECTORY / self.full_name
+        return self.state / "run" if self.sandbox.rootless else RUNTIME_DIRECTORY / self.full_name
 
     @property
     def policy_socket(self) -> Path:
@@ -171,12 +172,17 @@ class RegionLayout:
     @property
     def control_plane_address(self) -> IPv4Address:
         """Where the API server and the cluster's DNS listen."""
-        return self.sandbox.addresses.control_plane(self.slot)
+        return LOOPBACK if self.sandbox.rootless else self.sandbox.addresses.control_plane(self.slot)
+
+    @property
+    def ports(self) -> RegionPorts:
+        """The ports of the control plane."""
+        return self.sandbox.region_ports(self.slot)
 
     @property
     def server(self) -> str:
         """The API server's address, from the host and from every node; also the issuer of service accounts' tokens."""
-        return f"https://{self.control_plane_address}:6443"
+        return f"https://{self.control_plane_address}:{self.ports.api_server}"
 
     def node(self, name: str) -> NodeLayout:
         """Names and directories of a node."""
@@ -201,3 +207,15 @@ def pod_network(number: int) -> IPv4Network:
         raise RegionError(f"node number {number} is outside 0..{MAXIMUM_NODES - 1}: remove nodes from the region first")
     ranges = list(POD_NETWORK.subnets(new_prefix=24))
     return ranges[len(ranges) - 1 - number]
+
+
+def simulated_pod_network(number: int) -> IPv4Network:
+    """The range of a simulated node's pods: no real node's, so neither side ever takes a range of the other."""
+    if not 0 <= number < MAXIMUM_SIMULATED_NODES:
+        raise RegionError(
+            f"simulated node number {number} is outside 0..{MAXIMUM_SIMULATED_NODES - 1}: remove nodes from the region"
+        )
+    size = 256  # addresses of a /24
+    below = (int(POD_NETWORK[0]) - int(CLUSTER_NETWORK[0])) // size
+    place = number if number < below else number + POD_NETWORK.num_addresses // size
+    return IPv4Network((int(CLUSTER_NETWORK[0]) + place * size, 24))

@@ -12,6 +12,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from sandbox.region.simulation.node_object import SIMULATED_LABEL
+
 NAME = "metrics-server"
 USER = "system:metrics-server"
 NAMESPACE = "kube-system"
@@ -52,7 +54,9 @@ def arguments(listen: IPv4Address, pki: Path) -> list[str]:
         # As for the API server: the machine's resolver knows no node's name.
         "--kubelet-preferred-address-types=InternalIP",
         f"--metric-resolution={RESOLUTION_SECONDS}s",
-        # Must be shorter than the resolution; a simulated or stopped node does not answer at all.
+        # Nothing runs on a simulated node that could be measured.
+        f"--node-selector={SIMULATED_LABEL}!=true",
+        # Must be shorter than the resolution; a stopped node does not answer at all.
         f"--kubelet-request-timeout={RESOLUTION_SECONDS // 2}s",
         # One caller, the API server; the protection from many needs rights to read its settings.
         "--enable-priority-and-fairness=false",

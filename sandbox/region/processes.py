@@ -29,7 +29,7 @@ LAST_LINE_LENGTH = 400
 HINTS = {
     "too many open files": "raise the limit of watches: sysctl -w fs.inotify.max_user_instances=1024",
     "no space left on device": "free space on the disk of the sandbox's state",
-    "address already in use": "another program holds that port; `python -m sandbox doctor` lists what is left over",
+    "address already in use": "another program holds that port; end it, or give this sandbox another $SANDBOX_INDEX",
 }
 """What to do when a daemon's last lines hold a text. A region takes 14 watches, a node 8; many machines allow 128."""
 LOG_LIMIT_BYTES = 50 * 2**20
@@ -55,7 +55,8 @@ class Daemon:
     runtime: Path
     """Directory of its pid file."""
     logs: Path
-    control_group: str
+    control_group: str | None
+    """None for a process of a sandbox without root, which has no group of its own."""
     entrance: Sequence[str] = ()
     """What goes in front of the arguments to enter namespaces."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class Daemon:
         self.pid_file.unlink(missing_ok=True)
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_LIMIT_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.old"))
-        groups = control_groups.create(self.control_group)
+        groups = [] if self.control_group is None else control_groups.create(self.control_group)
         launcher = {
             "GROUPS_TO_JOIN": " ".join(map(str, groups)),
             "PID_FILE": str(self.pid_file),

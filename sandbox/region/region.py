@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sandbox.region import cleanup, network, public_addresses
@@ -16,8 +14,11 @@ from sandbox.region.commands import remove_tree
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_node_name, checked_region_name
+from sandbox.region.locks import RegionLocks
 from sandbox.region.node import Node, NodeRecord
 from sandbox.region.pki import service_account_keys
+from sandbox.region.simulation.nodes import SimulatedNodes
+from sandbox.region.slot import check_slot
 from sandbox.region.specification import NodeSpec
 from sandbox.settings import SandboxSettings
 
@@ -35,6 +36,8 @@ class Region:
         """
         self.layout = RegionLayout(sandbox, checked_region_name(name), slot)
         self._control_plane = ControlPlane(self.layout)
+        self._simulated = SimulatedNodes(self.layout, self._control_plane)
+        self._locks = RegionLocks(self.layout)
 
     @property
     def name(self) -> str:
@@ -52,18 +55,20 @@ class Region:
         Raises:
             RegionError: when the API server does not become ready in time, or the machine lacks something.
         """
-        with self._alone():
-            self._check_slot()
+        with self._locks.alone():
+            check_slot(self.layout)
             network.ensure_cloud_interface(self.layout.sandbox.addresses)
             if not network.has_region_network(self.layout) or not self._any_running():
                 self._clear()
                 network.create_region_network(self.layout)
             self._control_plane.start()
-            names = self.node_names()
+            with self._api() as api:
+                self._simulated.start(api)
+            names = self._real_names()
         if names:
             with self._api() as api:
                 for name in names:
-                    with self._beside_others(name):
+                    with self._locks.beside_others(name):
                         self._known_node(name).start(api)
 
     def restart_api_server(self) -> None:
@@ -73,24 +78,24 @@ class Region:
             RegionError: when the region does not run, or the server does not become ready in time.
         """
         self._check_running()
-        with self._alone():
+        with self._locks.alone():
             self._control_plane.stop_api_server()
             self._control_plane.start()
 
     def stop(self) -> None:
         """Kill every process of the region and undo all that it has on the host; its objects stay on disk."""
-        with self._alone():
+        with self._locks.alone():
             self._clear()
 
     def purge(self) -> None:
         """Stop, and forget everything."""
-        with self._alone():
+        with self._locks.alone():
             self._clear()
             remove_tree(self.layout.state)
 
     def is_running(self) -> bool:
-        """Whether every process of the control plane runs."""
-        return self._control_plane.is_running()
+        """Whether every process of the control plane runs, and what plays simulated nodes if there are any."""
+        return self._control_plane.is_running() and self._simulated.is_running()
 
     def kubeconfig(self) -> str:
         """A cluster administrator's kubeconfig that works from the host."""
@@ -111,9 +116,9 @@ class Region:
         """
         checked_node_name(spec.name)
         self._check_running()
-        is_new = spec.name not in self.node_names()
+        is_new = spec.name not in self._real_names()
         try:
-            with self._beside_others(spec.name), self._api() as api:
+            with self._locks.beside_others(spec.name), self._api() as api:
                 node = Node(self.layout.node(spec.name), self._control_plane, self._remember(spec))
                 node.start(api)
             with self._api() as api:
@@ -124,9 +129,23 @@ class Region:
                 self.remove_node(spec.name)
             raise
 
+    def add_simulated_nodes(self, specs: Sequence[NodeSpec]) -> None:
+        """Give the region nodes on which nothing runs; returns when all are Ready.
+
+        Raises:
+            RegionError: when the region does not run, or they do not become Ready in time: then those that are new
+                are removed again.
+        """
+        self._check_running()
+        with self._locks.simulated_nodes(), self._api() as api:
+            self._simulated.add(api, specs)
+
     def remove_node(self, name: str) -> None:
         """Take a node away at once, without draining it; no error when there is none."""
-        with self._beside_others(name):
+        if self._simulated.has(name):
+            self.remove_simulated_nodes([name])
+            return
+        with self._locks.beside_others(name):
             layout = self.layout.node(checked_node_name(name))
             node = Node(layout, self._control_plane, NodeRecord.read(layout) or NodeRecord(NodeSpec(name), None))
             if self.is_running():
@@ -134,6 +153,12 @@ class Region:
                     node.remove(api)
             else:
                 node.remove(None)
+
+    def remove_simulated_nodes(self, names: Sequence[str]) -> None:
+        """Take simulated nodes away at once, without draining them; no error for one that is not there."""
+        with self._locks.simulated_nodes(), contextlib.ExitStack() as stack:
+            api = stack.enter_context(self._api()) if self.is_running() else None
+            self._simulated.remove(api, names)
 
     def publish_address(self, address: str, node: str) -> None:
         """Lead packets to a load balancer's address to this node.
@@ -152,7 +177,10 @@ class Region:
         return self._control_plane.log_files()
 
     def node_names(self) -> list[str]:
-        """Names of the region's nodes, also while it is stopped."""
+        """Names of the region's nodes, real and simulated, also while it is stopped."""
+        return sorted([*self._real_names(), *self._simulated.names()])
+
+    def _real_names(self) -> list[str]:
         if not self.layout.nodes.is_dir():
             return []
         return sorted(entry.name for entry in self.layout.nodes.iterdir() if (entry / "node.json").exists())
@@ -189,22 +217,22 @@ class Region:
         Raises:
             RegionError: when the region has no real node of this name.
         """
-        with self._beside_others(checked_node_name(name)):
+        with self._locks.beside_others(checked_node_name(name)):
             yield self._known_node(name)
 
     def _known_node(self, name: str) -> Node:
         layout = self.layout.node(name)
         record = NodeRecord.read(layout)
         if record is None:
-            raise RegionError(f"region {self.name} has no real node {name}; it has {self.node_names()}")
+            raise RegionError(f"region {self.name} has no real node {name}; it has {self._real_names()}")
         return Node(layout, self._control_plane, record)
 
     def _remember(self, spec: NodeSpec) -> NodeRecord:
         """Record the node under the number that it has, or the smallest that is free."""
-        with self._locked("numbers"):
+        with self._locks.numbers():
             layout = self.layout.node(spec.name)
             present = NodeRecord.read(layout)
-            others = [NodeRecord.read(self.layout.node(name)) for name in self.node_names()]
+            others = [NodeRecord.read(self.layout.node(name)) for name in self._real_names()]
             taken = {record.number for record in others if record is not None}
             free = next((number for number in range(MAXIMUM_NODES) if number not in taken), None)
             if free is None and present is None:
@@ -229,22 +257,6 @@ class Region:
         if not self.is_running():
             raise RegionError(f"region {self.name} does not run; start it first")
 
-    def _check_slot(self) -> None:
-        """A region keeps its slot: its address is in certificates and tokens."""
-        path = self.layout.state / "region.json"
-        if path.exists():
-            slot = json.loads(path.read_text())["slot"]
-            if slot != self.layout.slot:
-                raise RegionError(
-                    f"region {self.name} was made in slot {slot} and cannot move to slot {self.layout.slot}; "
-                    f"use slot {slot}, or purge the region"
-                )
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary = path.with_suffix(".new")
-            temporary.write_text(json.dumps({"slot": self.layout.slot}))
-            temporary.replace(path)
-
     def _keep_logs(self, node: str) -> None:
         """Copy a failed node's logs (not its pods') to where they outlive it."""
         target = self.layout.logs / f"failed-{node}"
@@ -252,24 +264,3 @@ class Region:
         target.mkdir(parents=True)
         for log in (self.layout.node(node).state / "logs").glob("*.log"):
             shutil.copy(log, target)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Start and stop wait for everything else that changes the region."""
-        with self._locked("region"):
-            yield
-
-    @contextlib.contextmanager
-    def _beside_others(self, node: str) -> Iterator[None]:
-        """Work on a node, while others may work on other nodes."""
-        with self._locked("region", fcntl.LOCK_SH), self._locked(f"node-{node}"):
-            yield
-
-    @contextlib.contextmanager
-    def _locked(self, what: str, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
-        """A lock over threads and processes; the kernel frees that of one that dies."""
-        directory = self.layout.sandbox.state / "regions" / ".locks"
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / f"{self.name}-{what}").open("w") as stream:
-            fcntl.flock(stream, kind)
-            yield

@@ -25,6 +25,8 @@ class NodeSpec:
     cpu_cores: int = 2
     memory_mebibytes: int = 8192
     gpus: int = 0
+    simulated: int | None = None
+    """Its number among the region's simulated nodes; None for a real one."""
 
     def to_dictionary(self) -> dict[str, Any]:
         """For the state file."""

@@ -65,9 +65,10 @@ def missing_debian_packages(*, include_tests: bool = False) -> list[str]:
     return [package.name for package in wanted if _debian_program(package) is None]
 
 
-def missing_tools() -> list[str]:
-    """The tools that `install_tools` would have to obtain, by download or by building them; looks at the cache only."""
-    return [row.name for row in TOOLS if not row.optional and not _cached_path(row).exists()]
+def missing_tools(names: Collection[str] | None = None) -> list[str]:
+    """The tools (of these names) that `install_tools` would have to download or build; looks at the cache only."""
+    wanted = [row for row in TOOLS if (not row.optional if names is None else row.name in names)]
+    return [row.name for row in wanted if not _cached_path(row).exists()]
 
 
 def install_debian_packages(progress: Progress, *, include_tests: bool = False) -> None:
@@ -156,8 +157,15 @@ def _require_free_space(target: Path) -> None:
 def _builder_lock(progress: Progress) -> Iterator[None]:
     """One builder at a time; a second one waits, since it wants the very same result."""
     path = cache_directory() / "toolchain" / "lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("w")
+    except PermissionError:
+        raise SandboxError(
+            f"tools are missing, and {path.parent} is not yours to write; have its owner run "
+            "`python -m sandbox toolchain`, or set LANGUAGE_MODEL_CLUSTERS_CACHE to a folder of your own"
+        ) from None
+    with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -148,7 +148,6 @@ TOOLS: tuple[Tool, ...] = (
             f"{_GITHUB}/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}/kwok-linux-amd64",
             f"{_GITHUB}/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}/kwok-linux-amd64.sha256",
         ),
-        optional=True,
     ),
     Tool(
         name="metrics-server",

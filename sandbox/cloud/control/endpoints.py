@@ -12,6 +12,8 @@ DELETE /_sandbox/faults         all of them
 DELETE /_sandbox/faults/NAME
 GET    /_sandbox/calls          ?errors=1 and ?limit=N
 POST   /_sandbox/images         {"archive": "/tmp/image.tar", "reference": "registry-vpc.../NAMESPACE/NAME:TAG"}
+GET    /_sandbox/nodes
+PUT    /_sandbox/nodes          {"region": "cn-hangzhou", "real_nodes": 0}
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from pydantic import ValidationError
 from sandbox.cloud.assembly import Cloud
 from sandbox.cloud.control import overview
 from sandbox.cloud.control.inventory import Inventory
+from sandbox.cloud.control.nodes import describe_nodes, set_real_nodes
 from sandbox.cloud.control.page import StatusPage
 from sandbox.cloud.core.calls import LATEST_CALLS
 from sandbox.cloud.core.clock import SystemClock, iso
@@ -107,11 +110,16 @@ class Control:
                 return self._calls(request)
             case "POST", "images", "":
                 return await self._push(_object(await request.read()))
-        if path in ("status", "clock", "faults", "calls", "images") and (not name or path == "faults"):
+            case "GET" | "HEAD", "nodes", "":
+                return describe_nodes(self._cloud)
+            case "PUT", "nodes", "":
+                return _checked(set_real_nodes, self._cloud, _object(await request.read()))
+        if path in ("status", "clock", "faults", "calls", "images", "nodes") and (not name or path == "faults"):
             raise Refusal(405, f"{request.method} is not allowed on {request.path}.")
+        known = "the page, status, clock, faults, calls, images and nodes"
         raise Refusal(
             404,
-            f"There is no {request.path}; there are the page, status, clock, faults, calls and images under {PREFIX}.",
+            f"There is no {request.path}; there are {known} under {PREFIX}.",
         )
 
     async def status(self) -> dict[str, object]:
@@ -207,6 +215,15 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Refusal(400, "The body must be a JSON object.")
     return content
+
+
+def _checked(
+    act: Callable[[Cloud, dict[str, Any]], dict[str, Any]], cloud: Cloud, body: dict[str, Any]
+) -> dict[str, Any]:
+    try:
+        return act(cloud, body)
+    except ValueError as error:
+        raise Refusal(400, str(error)) from None
 
 
 def _rule(body: dict[str, Any]) -> FaultRule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -261,6 +262,8 @@ class CsService(AddonActions, ReportActions, Service):
 
     def status(self) -> dict[str, Any]:
         """What the status page shows."""
+        nodes = self.clusters.nodes.list()
+        regions = {cluster.region for cluster in self.clusters.clusters.list()}
         return {
             "clusters": [
                 {
@@ -273,8 +276,9 @@ class CsService(AddonActions, ReportActions, Service):
                 }
                 for cluster in self.clusters.clusters.list()
             ],
-            "nodes": {node.name: ("Ready" if node.ready else "NotReady") for node in self.clusters.nodes.list()},
-            "maximum_nodes_a_region": self.planner.maximum_nodes,
+            "nodes": {node.name: ("Ready" if node.ready else "NotReady") for node in nodes if not node.simulated},
+            "simulated_nodes": dict(Counter(node.region for node in nodes if node.simulated)),
+            "real_nodes_a_region": {region: self.planner.limits.real_nodes(region) for region in sorted(regions)},
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -43,8 +43,14 @@ class ClusterBackend(Protocol):
     def add_node(self, spec: NodeSpec) -> None:
         """Add a node, or leave the one of this name as it is; returns when it is Ready."""
 
+    def add_simulated_nodes(self, specs: Sequence[NodeSpec]) -> None:
+        """Add nodes on which nothing runs, or leave those of their names; returns when all are Ready."""
+
     def remove_node(self, name: str) -> None:
         """Remove a node; no effect when there is none."""
+
+    def remove_simulated_nodes(self, names: Sequence[str]) -> None:
+        """Remove several simulated nodes at once; those that are not there do no harm."""
 
     def node_names(self) -> list[str]:
         """The nodes there are."""
@@ -144,10 +150,20 @@ class SimulatedBackend:
         with self._lock:
             self.nodes.setdefault(spec.name, spec)
 
+    def add_simulated_nodes(self, specs: Sequence[NodeSpec]) -> None:
+        """Remember the nodes: here, they are as good as others."""
+        for spec in specs:
+            self.add_node(spec)
+
     def remove_node(self, name: str) -> None:
         """Forget the node."""
         with self._lock:
             self.nodes.pop(name, None)
+
+    def remove_simulated_nodes(self, names: Sequence[str]) -> None:
+        """Forget the nodes."""
+        for name in names:
+            self.remove_node(name)
 
     def log_files(self) -> Mapping[str, Path]:
         """Those that a test has set."""

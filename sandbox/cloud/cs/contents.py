@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from sandbox.cloud.core.kubernetes import KubernetesClient, KubernetesError
 from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters
+from sandbox.region.simulation.node_object import SIMULATED_LABEL
 
 CALL_SECONDS = 2.0
 """How long the API server may take for one answer: it is on the same machine, and a person waits."""
@@ -19,9 +20,9 @@ READING_SECONDS = 8.0
 """How long one reading may take in all; a region of 10,000 pods takes about 2 s."""
 
 PAGE_OBJECTS = 500
+SIMULATED = "Simulated"
+"""The reason of pods on simulated nodes, which stands in the place of Running: no container of theirs runs."""
 POOL_LABEL = "alibabacloud.com/nodepool-id"
-SIMULATED_ANNOTATION = "kwok.x-k8s.io/node"
-"""What kwok, which plays the kubelet of simulated nodes, marks them with."""
 
 Json = Mapping[str, Any]
 
@@ -101,7 +102,8 @@ def summarise(nodes: Iterable[Json], pods: Iterable[Json]) -> Contents:
     found = Contents(nodes=[node_view(node) for node in nodes])
     for pod in pods:
         namespace, phase = str(pod["metadata"]["namespace"]), str((pod.get("status") or {}).get("phase", "Unknown"))
-        found.pods.setdefault(namespace, Counter())[phase] += 1
+        simulated = phase == "Running" and (pod.get("status") or {}).get("reason") == SIMULATED
+        found.pods.setdefault(namespace, Counter())[SIMULATED if simulated else phase] += 1
         reason = pod_reason(pod)
         if reason:
             found.troubles.append(PodTrouble(namespace, str(pod["metadata"]["name"]), phase, reason))
@@ -119,7 +121,7 @@ def node_view(node: Json) -> NodeView:
     return NodeView(
         name=str(metadata["name"]),
         pool=str((metadata.get("labels") or {}).get(POOL_LABEL, "")),
-        kind="simulated" if SIMULATED_ANNOTATION in (metadata.get("annotations") or {}) else "real",
+        kind="simulated" if SIMULATED_LABEL in (metadata.get("labels") or {}) else "real",
         ready=is_ready,
         reason=reason,
     )

@@ -36,11 +36,11 @@ def cluster_quota(region: str, existing: str) -> CloudError:
 
 
 def node_quota(region: str, wanted: int, limit: int) -> CloudError:
-    """A region of the sandbox has few real nodes."""
+    """A region of the sandbox has no more nodes than were shown to work."""
     return CloudError(
         "QuotaExceeded.Node",
-        f"This would make {wanted} nodes in {region}, and the sandbox runs at most {limit} real nodes a region. "
-        "Ask for fewer, or raise SANDBOX_MAXIMUM_NODES (a node takes about 150 MB of memory).",
+        f"This would make {wanted} nodes in {region}, and the sandbox has at most {limit} nodes a region, real and "
+        "simulated. Ask for fewer.",
         403,
     )
 

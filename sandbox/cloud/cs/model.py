@@ -159,6 +159,8 @@ class Node(BaseModel):
     ready: bool = False
     labels: dict[str, str] = {}
     taints: list[dict[str, str]] = []
+    simulated: bool = False
+    """Whether nothing runs on it."""
 
 
 class Task(BaseModel):

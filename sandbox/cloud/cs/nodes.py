@@ -1,13 +1,16 @@
-"""Which node comes next in a pool, and what it is made of."""
+"""Which nodes come next in a pool, whether they are real, and what they are made of."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.regions import new_identifier, zones
 from sandbox.cloud.cs.errors import node_quota
 from sandbox.cloud.cs.model import Clusters, Node, NodePool
+from sandbox.cloud.cs.node_limits import LARGEST_CLUSTER, NodeLimits
 from sandbox.cloud.ecs.instance_types import instance_type
 from sandbox.cloud.vpc.model import Networks
 from sandbox.region.specification import NodeSpec
@@ -18,27 +21,43 @@ MEBIBYTES_A_GIBIBYTE = 1024
 
 @dataclass
 class NodePlanner:
-    """Plans nodes within the region's limit of real ones."""
+    """Plans nodes: real ones up to the region's limit of those, simulated ones past it."""
 
     context: Context
     clusters: Clusters
     networks: Networks
-    maximum_nodes: int
+    limits: NodeLimits
+
+    def room(self, region: str) -> int:
+        """How many nodes more the region can have."""
+        return max(0, LARGEST_CLUSTER - sum(pool.size for pool in self.clusters.pools.list(region)))
 
     def check_room(self, region: str, pool_id: str, size: int) -> None:
         """Raise the cloud's quota error when a pool of this size would make too many nodes in the region."""
         others = sum(pool.size for pool in self.clusters.pools.list(region) if pool.identifier != pool_id)
-        if others + size > self.maximum_nodes:
-            raise node_quota(region, others + size, self.maximum_nodes)
+        if others + size > LARGEST_CLUSTER:
+            raise node_quota(region, others + size, LARGEST_CLUSTER)
 
-    def plan(self, pool: NodePool) -> Node:
-        """A new node: the lowest free number of the region's plan gives its address and name."""
-        slot = self.context.slots.slot(pool.region)
-        taken = {node.address for node in self.clusters.nodes.list(pool.region)}
-        number = 0
-        while (address := str(self.context.addresses.node(slot, number))) in taken:
-            number += 1
-        position = len(self.clusters.nodes_of(pool.identifier))
+    def plan(self, pool: NodePool, count: int) -> list[Node]:
+        """New nodes of a pool: the lowest free numbers of the region's plan give their addresses and names."""
+        slot, plan = self.context.slots.slot(pool.region), self.context.addresses
+        present = self.clusters.nodes.list(pool.region)
+        taken = {node.address for node in present}
+        real = max(0, self.limits.real_nodes(pool.region) - sum(not node.simulated for node in present))
+        position = sum(node.pool_id == pool.identifier for node in present)
+        free = {
+            False: (address for number in itertools.count() if (address := str(plan.node(slot, number))) not in taken),
+            True: (
+                address
+                for number in itertools.count()
+                if (address := str(plan.simulated_node(slot, number))) not in taken
+            ),
+        }
+        return [
+            self._node(pool, position + new, next(free[new >= real]), simulated=new >= real) for new in range(count)
+        ]
+
+    def _node(self, pool: NodePool, position: int, address: str, *, simulated: bool) -> Node:
         return Node(
             name=f"{pool.region}.{address}",
             instance_id=new_identifier("i", pool.region),
@@ -49,6 +68,7 @@ class NodePlanner:
             address=address,
             instance_type=pool.instance_types[0],
             created=self.context.clock.now(),
+            simulated=simulated,
         )
 
     def specification(self, pool: NodePool, node: Node) -> NodeSpec:
@@ -81,7 +101,14 @@ class NodePlanner:
             cpu_cores=size.cpu_cores,
             memory_mebibytes=size.memory_gibibytes * MEBIBYTES_A_GIBIBYTE,
             gpus=size.gpus,
+            simulated=self._simulated_number(node),
         )
+
+    def _simulated_number(self, node: Node) -> int | None:
+        if not node.simulated:
+            return None
+        slot = self.context.slots.slot(node.region)
+        return self.context.addresses.simulated_number(slot, IPv4Address(node.address))
 
     def _zone(self, pool: NodePool, position: int) -> str:
         """Nodes go round the zones of the pool's switches."""

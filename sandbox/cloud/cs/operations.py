@@ -15,13 +15,11 @@ from functools import partial
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.regions import new_identifier
 from sandbox.cloud.cs.backend import BackendFactory, ClusterBackend
-from sandbox.cloud.cs.model import Cluster, Clusters, Node, NodePool, Task
+from sandbox.cloud.cs.model import Cluster, Clusters, Task
 from sandbox.cloud.cs.node_editor import NodeEditor
 from sandbox.cloud.cs.nodes import NodePlanner
+from sandbox.cloud.cs.pool_nodes import PoolNodes
 from sandbox.cloud.cs.validation import limits
-
-NODES_AT_ONCE = 2
-"""How many nodes start at the same time: most of a start is waiting, and more would starve a small machine."""
 
 AUTOSCALER = "cluster-autoscaler"
 """The target of steps that no task stands for."""
@@ -45,6 +43,11 @@ class Operations:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _recovery: list[Future[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._nodes = PoolNodes(
+            self.context, self.clusters, self.planner, self.editor, self.backend, self._stopping.is_set
+        )
 
     def backend(self, region: str) -> ClusterBackend:
         """The region's real cluster, running or not."""
@@ -145,7 +148,7 @@ class Operations:
         for name in names:
             node = self.clusters.nodes.get(name)
             if node is not None and node.pool_id == pool_id:
-                self._remove(node)
+                self._nodes.remove(node.region, [node])
                 self.converge_pool(pool_id)
         self.converge_pool(pool_id)
 
@@ -172,7 +175,7 @@ class Operations:
         if not cluster.answers:
             raise RuntimeError(f"cluster {cluster.identifier} is {cluster.state}: {cluster.reason or 'not running'}")
         try:
-            self._match_size(pool)
+            self._nodes.match(pool)
         except Exception as error:
             self.clusters.update_pool(identifier, reason=str(error), updated=self.context.clock.now())
             raise
@@ -183,8 +186,7 @@ class Operations:
         pool = self.clusters.pools.get(identifier)
         if pool is None:
             return
-        for node in self.clusters.nodes_of(identifier):
-            self._remove(node)
+        self._nodes.remove(pool.region, self.clusters.nodes_of(identifier))
         self.clusters.pools.delete(identifier)
 
     def remove_node(self, name: str) -> None:
@@ -192,7 +194,7 @@ class Operations:
         node = self.clusters.nodes.get(name)
         if node is None:
             return
-        self._remove(node)
+        self._nodes.remove(node.region, [node])
         with self.context.store.transaction():
             pool = self.clusters.pools.get(node.pool_id)
             if pool is not None and pool.state != "deleting":
@@ -240,39 +242,6 @@ class Operations:
                 there = len(self.clusters.nodes_of(identifier))
                 self.clusters.update_pool(identifier, size=there, state="active", updated=self.context.clock.now())
             raise
-
-    def _match_size(self, pool: NodePool) -> None:
-        nodes = self.clusters.nodes_of(pool.identifier)
-        for node in nodes[pool.size :]:
-            self._remove(node)
-        wanted = nodes[: pool.size]
-        for _ in range(pool.size - len(nodes)):
-            planned = self.planner.plan(pool)
-            self.clusters.nodes.put(planned.name, planned, planned.region)
-            wanted.append(planned)
-        with ThreadPoolExecutor(max_workers=NODES_AT_ONCE, thread_name_prefix="node") as adders:
-            for added in [adders.submit(self._add, pool, node) for node in wanted]:
-                added.result()
-
-    def _add(self, pool: NodePool, node: Node) -> None:
-        if self._stopping.is_set():
-            raise RuntimeError("the emulator is stopping; it goes on at its next start")
-        backend = self.backend(node.region)
-        wanted = self.planner.specification(pool, node)
-        given = {"labels": wanted.labels, "taints": wanted.taints}
-        if not node.ready or node.name not in backend.node_names():
-            backend.add_node(wanted)
-            self.context.log.event("info", "node is ready", node=node.name, pool=pool.identifier)
-        elif not pool.update_nodes or given == {"labels": node.labels, "taints": node.taints}:
-            return
-        else:
-            self.editor.edit(backend, wanted, node.labels, node.taints)
-        self.clusters.nodes.put(node.name, node.model_copy(update={"ready": True, **given}), node.region)
-
-    def _remove(self, node: Node) -> None:
-        self.backend(node.region).remove_node(node.name)
-        self.clusters.nodes.delete(node.name)
-        self.context.log.event("info", "node is removed", node=node.name, pool=node.pool_id)
 
     def _run(self, target: str, step: Callable[[], None]) -> None:
         if self._stopping.is_set():

@@ -64,8 +64,8 @@ def test_clusters_and_node_pools_live_and_die(
             "scalingConfig": {"enable": True, "minSize": 0, "maxSize": 3},
         },
     )
-    with pytest.raises(grpc.RpcError, match="at most 4 real nodes"):
-        provider.update(pool, {"desiredSize": "5"})
+    with pytest.raises(grpc.RpcError, match="at most 2000 nodes a region"):
+        provider.update(pool, {"desiredSize": "2001"})
     emulator.stop(signal.SIGKILL)
     emulator.start()
     provider.expect_no_difference(pool)

@@ -261,8 +261,8 @@ def test_a_status_without_a_cloud_is_json_too(capsys: pytest.CaptureFixture[str]
 def test_up_says_as_json_where_the_cloud_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("prepare", "start"):
-        monkeypatch.setattr(f"sandbox.lifecycle.{name}", lambda *arguments: None)
+    for name in ("lifecycle.prepare", "lifecycle.start", "engine.Engine.prepare"):
+        monkeypatch.setattr(f"sandbox.{name}", lambda *arguments: None)
     assert main(["up", "--json"]) == Exit.DONE
     found = json.loads(capsys.readouterr().out)
     assert found["started"] is True

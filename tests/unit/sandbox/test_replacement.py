@@ -70,7 +70,7 @@ def test_other_clusters_end_with_their_nodes_and_known_ones_lose_strange_nodes_o
         def remove_node(self, node_name: str) -> None:
             done.append(("remove", self.name, node_name))
 
-    monkeypatch.setattr("sandbox.region.Region", FakeRegion)
+    monkeypatch.setattr("sandbox.region.open_region", FakeRegion, raising=False)
     regions = ("cn-beijing", "cn-hangzhou", "cn-shanghai")
     for slot, region in enumerate(regions):
         (settings.state / "regions" / region).mkdir(parents=True)
@@ -78,6 +78,8 @@ def test_other_clusters_end_with_their_nodes_and_known_ones_lose_strange_nodes_o
         for name in (f"known.{region}", f"strange.{region}"):
             (settings.state / "regions" / region / "nodes" / name).mkdir(parents=True)
             (settings.state / "regions" / region / "nodes" / name / "node.json").write_text("{}")
+        (settings.state / "regions" / region / "simulated-nodes").mkdir()
+        (settings.state / "regions" / region / "simulated-nodes" / f"simulated.{region}.json").write_text("{}")
     new = replacement.begin(settings)
     (new / "objects").mkdir()
     states = (
@@ -96,5 +98,6 @@ def test_other_clusters_end_with_their_nodes_and_known_ones_lose_strange_nodes_o
         ("purge", "cn-beijing", "0"),
         ("purge", "cn-hangzhou", "1"),
         ("remove", "cn-shanghai", "strange.cn-shanghai"),
+        ("remove", "cn-shanghai", "simulated.cn-shanghai"),
     ]
     assert not replacement.finish(settings)

@@ -6,7 +6,7 @@ const POLL_MILLISECONDS = 2000;
 const LONGEST_POLL_MILLISECONDS = 10000;
 const TIMEOUT_MILLISECONDS = 6000;
 const LONGEST_MESSAGE = 200;
-const PHASES = ["Running", "Pending", "Succeeded", "Failed", "Unknown"];
+const PHASES = ["Running", "Simulated", "Pending", "Succeeded", "Failed", "Unknown"];
 
 const found = { status: null, at: 0, failures: 0, error: "" };
 const shown = new Map();

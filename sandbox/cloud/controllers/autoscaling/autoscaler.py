@@ -100,10 +100,8 @@ class Autoscaler:
                 rooms[name].take(pod)
         coming = [fresh_room(pool.state) for pool in pools for _ in range(pool.upcoming)]
         states = [self._with_refusal(pool.state, config, nodes) for pool in pools if pool.scales]
-        planner = self.operations.planner
-        region = pools[0].region if pools else ""
-        left = planner.maximum_nodes - sum(pool.size for pool in self.clusters.pools.list(region))
-        growth = decide_growth(pending, [*rooms.values(), *coming], states, config.expander, max(0, left))
+        left = self.operations.planner.room(pools[0].region if pools else "")
+        growth = decide_growth(pending, [*rooms.values(), *coming], states, config.expander, left)
         for pool_id, added in growth.added.items():
             try:
                 step = self.operations.grow_pool(pool_id, added)

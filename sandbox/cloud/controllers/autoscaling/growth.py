@@ -158,7 +158,7 @@ def _reasons(pod: Json, pools: Sequence[PoolState], growth: Growth, nodes_left: 
         elif not found and pool.size + growth.added[pool.identifier] >= pool.maximum:
             found = [FULL]
         elif not found and nodes_left is not None:
-            found = ["region's limit of nodes reached (SANDBOX_MAXIMUM_NODES)"]
+            found = ["region's limit of nodes reached"]
         reasons.update(found)
     return dict(reasons)
 

@@ -50,7 +50,7 @@ def _survey(clusters: Clusters, planner: NodePlanner, pool: NodePool, daemon_set
     nodes = clusters.nodes_of(pool.identifier)
     ready = tuple(node.name for node in nodes if node.ready)
     lowest, highest = limits(pool.auto_scaling) if pool.scales else (pool.size, pool.size)
-    template = machine_of_specification(planner.specification(pool, planner.plan(pool)))
+    template = machine_of_specification(planner.specification(pool, planner.plan(pool, 1)[0]))
     daemons = [_pod_of(item) for item in daemon_sets]
     return SurveyedPool(
         state=PoolState(

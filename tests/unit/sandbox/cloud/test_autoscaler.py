@@ -161,12 +161,22 @@ def test_a_pod_that_may_not_be_evicted_keeps_its_node(play: Play) -> None:
     assert "ScaleDownFailed" in play.api.reasons()
 
 
-def test_growth_ends_at_the_sandboxs_limit_of_nodes(world: Any) -> None:
+def test_growth_goes_on_with_simulated_nodes_past_the_limit_of_real_ones(world: Any) -> None:
     play = Play(world, highest=9)
     play.api.pods = [pod(str(number), **GPU) for number in range(6)]
     play.scan()
-    assert play.size() == 4
-    assert "SANDBOX_MAXIMUM_NODES" in str(play.api.events)
+    assert play.size() == 6
+    found = world.backends["cn-hangzhou"].nodes.values()
+    assert sorted(spec.simulated for spec in found if spec.simulated is not None) == [0, 1]
+
+
+def test_growth_ends_at_the_largest_cluster(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.cloud.cs.nodes.LARGEST_CLUSTER", 3)
+    play = Play(world, highest=9)
+    play.api.pods = [pod(str(number), **GPU) for number in range(6)]
+    play.scan()
+    assert play.size() == 3
+    assert "region's limit of nodes reached" in str(play.api.events)
 
 
 def test_a_pool_whose_node_does_not_come_up_rests(play: Play) -> None:

@@ -149,7 +149,7 @@ def test_the_regions_limit_of_nodes_holds_and_is_named() -> None:
     pods = [pod(str(number), requests={"cpu": "4"}) for number in range(3)]
     growth = grow(pods, [pool("cpu")], nodes_left=2)
     assert dict(growth.added) == {"cpu": 2}
-    assert "SANDBOX_MAXIMUM_NODES" in str(growth.refused)
+    assert "region's limit of nodes reached" in str(growth.refused)
 
 
 def test_expanders_choose_as_their_names_say() -> None:

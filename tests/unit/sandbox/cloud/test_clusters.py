@@ -152,14 +152,13 @@ def test_an_autoscaled_pool_starts_at_its_minimum_and_keeps_within_its_limits(wo
     assert "desired_size" not in world.roa("GET", path)["scaling_group"]
 
 
-def test_more_nodes_than_the_sandbox_runs_are_refused_by_name_of_the_limit(world: Any) -> None:
+def test_more_nodes_than_a_cluster_can_have_are_refused_with_the_limit(world: Any) -> None:
     cluster, vswitch = world.cluster()
     pool = make_pool(world, cluster, vswitch).json()["nodepool_id"]
     world.settle()
-    reply = world.roa.send("PUT", f"/clusters/{cluster}/nodepools/{pool}", {"scaling_group": {"desired_size": 5}})
+    reply = world.roa.send("PUT", f"/clusters/{cluster}/nodepools/{pool}", {"scaling_group": {"desired_size": 2001}})
     assert (reply.status, reply.code) == (403, "QuotaExceeded.Node")
-    assert "at most 4" in reply.json()["message"]
-    assert "SANDBOX_MAXIMUM_NODES" in reply.json()["message"]
+    assert "at most 2000 nodes a region" in reply.json()["message"]
 
 
 @pytest.mark.parametrize(

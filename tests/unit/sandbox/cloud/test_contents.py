@@ -24,7 +24,7 @@ def conditions(**found: str) -> list[dict[str, str]]:
 def test_a_node_that_kwok_plays_is_simulated_and_others_are_real() -> None:
     made = node("n1")
     assert node_view(made).kind == "real"
-    made["metadata"]["annotations"] = {"kwok.x-k8s.io/node": "fake"}
+    made["metadata"]["labels"] = {"sandbox/simulated": "true"}
     assert node_view(made).kind == "simulated"
 
 

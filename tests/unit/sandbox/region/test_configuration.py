@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.addresses import Addresses
-from sandbox.region import container_runtime, control_plane, dns, kubelet, metrics_server, policy_access
+from sandbox.region import container_runtime, dns, kubelet, metrics_server, policy_access
+from sandbox.region import control_plane_arguments as control_plane
 from sandbox.region.layout import RegionLayout, pod_network
 from sandbox.region.specification import NodeSpec
 from sandbox.settings import SandboxSettings
@@ -33,14 +34,15 @@ def test_the_api_server_speaks_tls_to_everyone_and_advertises_its_own_address() 
     assert given["service-account-issuer"] == "https://172.30.50.2:6443"
     assert given["authorization-mode"] == "Node,RBAC"
     assert given["enable-admission-plugins"] == "NodeRestriction"
-    assert given["kubelet-preferred-address-types"] == "InternalIP"
+    assert given["kubelet-preferred-address-types"] == "InternalDNS,InternalIP"
     assert given["etcd-servers"].startswith("https://")
     assert "kubelet-certificate-authority" in given
+    assert given["feature-gates"] == "WatchList=false"
     assert "disable-admission-plugins" not in given
 
 
 def test_etcd_takes_only_clients_with_a_certificate() -> None:
-    given = flags(control_plane.etcd_arguments(Path("/state/etcd"), LAYOUT.pki))
+    given = flags(control_plane.etcd_arguments(LAYOUT, LAYOUT.pki))
     assert given["client-cert-auth"] == given["peer-client-cert-auth"] == "true"
     assert all(value.startswith("https://") for name, value in given.items() if name.endswith("urls"))
 
