@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from multidict import CIMultiDict
 
 from benchmarks.http_requests import RawRequest
+from benchmarks.log_and_registry_requests import log_request, registry_request
 from benchmarks.request_values import JSON_VALUES, TEXTS, XML_DOCUMENTS, garbled_xml, nested
 from sandbox.cloud.core.accounts import Credential
 from sandbox.cloud.core.service import Action, Service
@@ -69,16 +70,23 @@ class RequestGenerator:
     known: list[str]
     buckets: list[str]
     uploads: list[str]
+    registry_password: str = ""
     _nonces: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         actions = [(service, action) for service in self.services for action in service.actions.values()]
         self._rpc = [(service, action) for service, action in actions if action.pattern is None]
         self._roa = [(service, action) for service, action in actions if action.pattern is not None]
+        self._log = [action for service, action in actions if service.name == "Sls"]
 
     def make(self, generator: random.Random) -> Generated:
-        """A request of any of the three styles."""
-        style = generator.choices(("rpc", "roa", "oss"), (5, 2, 3))[0]
+        """A request of any style."""
+        style = generator.choices(("rpc", "roa", "oss", "log", "registry"), (5, 2, 3, 1, 1))[0]
+        if style == "log":
+            action = generator.choice(self._log)
+            return Generated("Sls", action.name, log_request(action, self.root, generator))
+        if style == "registry":
+            return Generated("Registry", *registry_request(self.registry_password, generator))
         if style == "rpc":
             service, action = generator.choice(self._rpc)
             return Generated(service.name, action.name, self._rpc_request(service, action, generator))

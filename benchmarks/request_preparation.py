@@ -9,7 +9,10 @@ from typing import Any
 
 from benchmarks.http_requests import exchange
 from benchmarks.in_process_cloud import ADDRESS, SimulatedCloud
+from benchmarks.log_and_registry_requests import NAMESPACE, PROJECT, STORE
 from benchmarks.request_generation import RequestGenerator
+from sandbox.cloud.core.parameters import Parameters
+from sandbox.cloud.core.service import Call
 
 SETTLE_SECONDS = 20
 TRUST = {"Version": "1", "Statement": [{"Effect": "Allow", "Principal": {"RAM": ["*"]}, "Action": "sts:AssumeRole"}]}
@@ -35,12 +38,30 @@ def prepare(cloud: SimulatedCloud) -> RequestGenerator:
     cloud.cloud.operations.submit("cn-hangzhou", "nothing", lambda: None).result(timeout=SETTLE_SECONDS)
     found = [vpc, vswitch, address, gateway, group, record["RecordId"], "r", "u", key, cluster]
     requests.known += [*found, f"acs:ram::{cloud.cloud.context.accounts.account_id}:role/r"]
+    _prepare_logs_and_images(cloud, requests)
     for bucket in requests.buckets:
         calls.oss("PUT", f"/{bucket}/", b"")
         calls.oss("PUT", f"/{bucket}/a.txt", b"hello")
         started = calls.oss("POST", f"/{bucket}/a.txt?uploads", b"")
         requests.uploads += re.findall("<UploadId>(.*?)</UploadId>", started)
     return requests
+
+
+def _prepare_logs_and_images(cloud: SimulatedCloud, requests: RequestGenerator) -> None:
+    """A project with a store, and a namespace with a login, made by the services themselves."""
+    services = {service.name: service for service in cloud.cloud.services}
+    root = cloud.cloud.context.accounts.root.principal
+
+    def call(service: str, action: str, **values: Any) -> Any:
+        found = services[service].actions[action]
+        return found.handler(Call("cn-hangzhou", Parameters(values, found.honours), root, "preparation"))
+
+    call("Sls", "CreateProject", projectName=PROJECT)
+    place = {"project": PROJECT, "endpoint": "named"}
+    call("Sls", "CreateLogStore", logstoreName=STORE, **place)
+    call("Sls", "CreateIndex", logstore=STORE, line={"token": [" "]}, keys={"a": {"type": "long"}}, **place)
+    call("Cr", "CreateNamespace", Namespace={"Namespace": NAMESPACE})
+    requests.registry_password = call("Cr", "GetAuthorizationToken")["data"]["authorizationToken"]
 
 
 class Calls:
