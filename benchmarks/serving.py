@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,13 +35,12 @@ from trainer import corpus, registry
 from trainer.config import ModelSettings, RequestLimits, ServingJob, ServingSettings
 from trainer.language_model import LanguageModel
 from trainer.numpy_form import NumpyModel
-from trainer.object_store import DirectoryStore, open_store
+from trainer.object_store import DirectoryStore, get_json, open_store, put_json
 from trainer.scorer import LogProbabilities, Weights
 from trainer.serving.models import load
 from trainer.vocabulary import Vocabulary
 
 WORDS = 20
-PORT = 18_480
 START_SECONDS = 60.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -82,11 +82,39 @@ def registered(store: DirectoryStore, model: NumpyModel, folder: Path) -> None:
     registry.promote(store, "models/", "benchmark", "to be measured")
 
 
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def swap(store: DirectoryStore, url: str) -> None:
+    """Have the server load the model again as another version, beside the one in use, and wait until it answers."""
+    manifest = get_json(store, "models/benchmark/manifest.json")
+    store.put("models/again/numpy/model.npz", store.get("models/benchmark/numpy/model.npz"))
+    put_json(store, "models/again/manifest.json", {**manifest, "version": "again"})
+    registry.promote(store, "models/", "again", "to be swapped in")
+    deadline = time.monotonic() + START_SECONDS
+    while '"model":"again"' not in read(f"{url}/v1/model"):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the server did not take the promoted version")
+        time.sleep(0.05)
+
+
+def read(url: str) -> str:
+    """What the server answers to a GET."""
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
+        return str(answer.read().decode())
+
+
 @contextmanager
-def server(store: str, region: str, folder: Path, core: int) -> Iterator[tuple[int, float]]:
-    """The server's process and the seconds until it was ready."""
+def server(store: str, region: str, folder: Path, core: int) -> Iterator[tuple[int, str, float]]:
+    """The server's process, its address, and the seconds until it was ready."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     limits = RequestLimits(concurrent_requests=64, queued_requests=256)
-    settings = ServingSettings(port=PORT, drain_seconds=0.0, poll_seconds=0.05, requests=limits)
+    settings = ServingSettings(port=port, drain_seconds=0.0, poll_seconds=0.05, requests=limits)
     job = ServingJob(business="benchmark", kind="qa", region=region or "none", bucket="none", serving=settings)
     path = folder / "serving.json"
     path.write_text(job.model_dump_json())
@@ -95,19 +123,19 @@ def server(store: str, region: str, folder: Path, core: int) -> Iterator[tuple[i
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         os.sched_setaffinity(process.pid, {core})
         try:
-            while not is_ready():
+            while not is_ready(url):
                 if process.poll() is not None or time.monotonic() > begun + START_SECONDS:
-                    raise RuntimeError(f"the server did not become ready; is port {PORT} free?")
+                    raise RuntimeError(f"the server did not become ready; is port {port} free?")
                 time.sleep(0.01)
-            yield process.pid, time.monotonic() - begun
+            yield process.pid, url, time.monotonic() - begun
         finally:
             process.terminate()
 
 
-def is_ready() -> bool:
+def is_ready(url: str) -> bool:
     """What /readyz says; no when nothing listens yet."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310 - our own server
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError):
         return False
@@ -125,19 +153,18 @@ def resident_mebibytes(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-async def drive(pid: int, texts: list[str], normalisation: str, clients: int, seconds: float) -> Load:
+async def drive(pid: int, url: str, texts: list[str], normalisation: str, clients: int, seconds: float) -> Load:
     """So many clients, each asking again as soon as it was answered, on open connections."""
     latencies: list[float] = []
     bodies = [
         json.dumps({"sentences": [text], "normalisation": normalisation}, ensure_ascii=False).encode() for text in texts
     ]
-    url = f"http://127.0.0.1:{PORT}/v1/score"
     begun, used = time.monotonic(), processor_seconds(pid)
 
     async def ask(session: aiohttp.ClientSession, number: int) -> None:
         while time.monotonic() < begun + seconds:
             started = time.perf_counter()
-            async with session.post(url, data=bodies[number % len(bodies)]) as answer:
+            async with session.post(f"{url}/v1/score", data=bodies[number % len(bodies)]) as answer:
                 await answer.read()
                 if answer.status != 200:
                     raise RuntimeError(f"the server answered {answer.status}")
@@ -187,6 +214,9 @@ def main() -> int:
     parser.add_argument("--region", default="", help="the bucket's region")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement (8)")
     options = parser.parse_args()
+    if "OPENBLAS_NUM_THREADS" not in os.environ:  # as the server has it; read when NumPy is loaded, so begin again
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.serving", *sys.argv[1:]])  # noqa: S606 - ourselves
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[0]})
     found = corpus.split(corpus.read_sentences())
@@ -209,7 +239,7 @@ def main() -> int:
         print(
             f"words cut as the hand did: F1 {quality:.3f} on 500 held-out sentences, {speed:,.0f} characters a second"
         )
-        with server(address, options.region, folder, cores[-1]) as (pid, ready):
+        with server(address, options.region, folder, cores[-1]) as (pid, url, ready):
             print(f"server ready after {ready:.2f} s; {len(texts)} sentences of {WORDS} words, {model.version}")
             row = "{:<11}{:>9}{:>10}{:>10}{:>12}{:>16}{:>16}{:>8}"
             print(
@@ -219,9 +249,9 @@ def main() -> int:
             )
             for normalisation in ("exact", "estimated"):
                 rate = bare(model, texts, exact=normalisation == "exact", seconds=options.seconds / 2)
-                asyncio.run(drive(pid, texts, normalisation, 8, 1.0))
+                asyncio.run(drive(pid, url, texts, normalisation, 8, 1.0))
                 for clients in (1, 16):
-                    load_seen = asyncio.run(drive(pid, texts, normalisation, clients, options.seconds))
+                    load_seen = asyncio.run(drive(pid, url, texts, normalisation, clients, options.seconds))
                     figures = (load_seen.percentile(50), load_seen.percentile(99))
                     throughput = len(load_seen.latencies) / load_seen.wall_seconds
                     per_core = load_seen.per_core_second
@@ -234,7 +264,10 @@ def main() -> int:
                             f"{per_core / rate:.3f}",
                         )
                     )
-            print(f"most memory of the server: {resident_mebibytes(pid):.0f} MiB")
+            if not options.store:
+                swap(DirectoryStore(folder / "store"), url)
+            swapped = "" if options.store else ", a swap of the model included"
+            print(f"most memory of the server{swapped}: {resident_mebibytes(pid):.0f} MiB")
     return 0
 
 

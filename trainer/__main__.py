@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--data", required=True, metavar="STORE", help="where `prepare` put the data set")
     train.add_argument("--region", default="", help="the bucket's region")
     train.add_argument("--save", metavar="DIRECTORY", help="write the SavedModel there")
+    train.add_argument("--publish", action="store_true", help="register it beside the data; promote it if better")
     for name, kind, meaning in _MODEL_OPTIONS:
         train.add_argument(f"--{name.replace('_', '-')}", type=kind, dest=name, metavar="N", help=meaning)
 

@@ -18,7 +18,7 @@ from trainer import registry, registry_commands
 from trainer.config import Frozen, ModelSettings, ScheduleSettings, ServingJob, TrainingJob
 from trainer.errors import ObjectNotFoundError, SettingsError, TrainingError
 from trainer.joined_store import open_job_store
-from trainer.object_store import get_json, open_store
+from trainer.object_store import ObjectStore, get_json, open_store
 
 LOG = logging.getLogger("trainer")
 DATA_PREFIX = "data/"
@@ -95,7 +95,8 @@ def train(options: argparse.Namespace) -> None:
         )
     except ValidationError as error:
         raise SettingsError(_reasons(error)) from error
-    dataset = Dataset(open_store(options.data, options.region), DATA_PREFIX)
+    store = open_store(options.data, options.region)
+    dataset = Dataset(store, DATA_PREFIX)
     vocabulary = dataset.vocabulary(model.vocabulary_size)
     sentences = dataset.sentences("train", vocabulary)
     from trainer.export import export, numpy_model
@@ -111,6 +112,20 @@ def train(options: argparse.Namespace) -> None:
     if options.save:
         export(result.model, Path(options.save))
         print(f"SavedModel: {options.save}")
+    if options.publish:
+        _publish_here(store, result.model, model, schedule)
+
+
+def _publish_here(store: ObjectStore, trained: Any, model: ModelSettings, schedule: ScheduleSettings) -> None:
+    """Register what was trained on this machine as a job's model is: beside its data."""
+    from trainer.publish import publish as publish_model
+
+    here = {"business": "none", "namespace": "none", "region": "none", "image": "none", "bucket": "none"}
+    job = TrainingJob(job_name="one-machine", model=model, schedule=schedule, **here)
+    weights = {variable.name: variable.numpy() for variable in trained.trainable_variables}
+    entry = publish_model(store, job, weights, "machine", {"training": {"epochs": schedule.epochs}})
+    done = "promoted" if entry["promoted"] else "registered, not promoted"
+    print(f"{store.address}{job.model_prefix}{entry['version']}/ {done}: {entry['reason']}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -198,6 +213,9 @@ def launch(options: argparse.Namespace) -> None:
 
 
 def serve(options: argparse.Namespace) -> None:
+    # Before NumPy is loaded: its matrix library's own threads only spin beside one another on products this small, and
+    # what runs at a time is `batches.threads`.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from trainer.serving.server import run as serve_until_told
 
     job = read_settings(options.settings, ServingJob)

@@ -8,13 +8,17 @@ growing intervals.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import os
 import random
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +34,8 @@ LOG = logging.getLogger("trainer.serving")
 LONGEST_WAIT_SECONDS = 300.0
 PROBE_TOLERANCE = 1e-4
 """Of a logit, beside what Keras gave at the export: rounding differs between processors by about 1e-6."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class ModelSource:
         self._store = store
         self._metrics = metrics
         self._cache = DirectoryStore(Path(job.serving.cache_directory)) if job.serving.cache_directory else None
+        # One thread for all loads: memory that a thread frees is kept for that thread's next use.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self._reason = "the registry has not been read yet"
         self._failures = 0
         self.loaded: Loaded | None = None
@@ -75,13 +83,18 @@ class ModelSource:
     async def look(self) -> None:
         """Read the pointer once, and load what it names if that is another version."""
         try:
-            found = await asyncio.to_thread(self._changed)
+            found = await self._in_thread(self._changed)
         except Exception as error:  # whatever a foreign byte or a transport brings about
             await self._failed(error)
             return
         self._failures = 0
         if found is not None:
             self._use(found)
+            del found
+            await self._in_thread(_return_memory)
+
+    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def _failed(self, error: Exception) -> None:
         self._failures += 1
@@ -99,9 +112,9 @@ class ModelSource:
     async def _use_cached(self, cache: ObjectStore) -> None:
         """The last good model, from before this process; the registry's is used as soon as it can be read."""
         try:
-            pointer = await asyncio.to_thread(registry.current, cache, "")
+            pointer = await self._in_thread(registry.current, cache, "")
             if pointer is not None:
-                self._use(await asyncio.to_thread(load, cache, "", pointer))
+                self._use(await self._in_thread(load, cache, "", pointer))
         except Exception as error:  # a cache is only a convenience
             LOG.warning("the cached model can't be used: %s", error)
 
@@ -153,3 +166,9 @@ def _keep(store: ObjectStore, prefix: str, pointer: registry.Pointer, cache: Obj
             cache.delete(key)
     except (TrainerError, OSError) as error:
         LOG.warning("the model was not cached in %s: %s", os.fspath(cache.address), error)
+
+
+def _return_memory() -> None:
+    """Hand what a swap freed back to the system: glibc alone keeps tens of MiB of it."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -23,7 +23,7 @@ def test_help_names_every_command_and_exits_with_zero(capsys: pytest.CaptureFixt
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for command in ("prepare", "train", "evaluate", "publish", "launch", "status"):
+    for command in ("prepare", "train", "evaluate", "publish", "launch", "status", "serve", "models"):
         assert command in text
 
 
@@ -35,6 +35,8 @@ def test_help_names_every_command_and_exits_with_zero(capsys: pytest.CaptureFixt
         (["train", "--data", "/nonexistent", "--dropout", "1.5"], 2, "dropout: Input should be less than 1"),
         (["launch", "--config", "/nonexistent.json"], 2, "No such file"),
         (["status", "--bucket", "some-bucket"], 2, "region is missing"),
+        (["serve", "--settings", "/nonexistent.json"], 2, "No such file"),
+        (["models", "list", "--bucket", "some-bucket"], 2, "region is missing"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_exit_code(
@@ -53,6 +55,29 @@ def test_a_wrong_settings_file_names_key_value_and_limit(tmp_path: Path, capsys:
     assert "model.window" in message
     assert "'99'" in message
     assert "16" in message
+
+
+def test_a_model_trained_here_is_registered_beside_its_data_and_promoted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.publish.export", lambda *_: None)  # SavedModels take seconds and are another test's
+    upload(DirectoryStore(tmp_path))
+    small = [
+        "--vocabulary-size",
+        "100",
+        "--embedding-dimension",
+        "8",
+        "--hidden-dimension",
+        "16",
+        "--minibatch-size",
+        "16",
+    ]
+    assert (
+        main(["train", "--data", str(tmp_path), "--epochs", "2", "--learning-rate", "0.02", *small, "--publish"]) == 0
+    )
+    assert "promoted: the first version" in capsys.readouterr().out
+    assert main(["models", "list", "--bucket", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("* ")
 
 
 def test_evaluating_before_anything_was_trained_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
