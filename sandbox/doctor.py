@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox import toolchain
 from sandbox.errors import SandboxError
+from sandbox.region.processes import inotify_instances, owned_processes
 from sandbox.settings import SandboxSettings
 
 MINIMUM_KERNEL = (5, 10)
@@ -19,7 +20,7 @@ MINIMUM_DISK_BYTES = 20 * 1024**3
 ROOTLESS_MEMORY_BYTES = 4 * 1024**3
 """A region without containers takes 0.7 GiB; the Terraform provider and Pulumi as much again."""
 ROOTLESS_DISK_BYTES = 3 * 1024**3
-MINIMUM_INOTIFY_INSTANCES = 64  # a region takes 14, each of its nodes 8
+NEEDED_INOTIFY_INSTANCES = 46  # a region takes 14, each of its nodes 8; a region has up to four real ones
 INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 FILE_SYSTEMS = ("overlay", "cgroup", "proc", "tmpfs")
 
@@ -123,8 +124,15 @@ def _control_groups(_: SandboxSettings) -> Finding:
     return Finding("control groups", "none mounted", "mount cgroup2 on /sys/fs/cgroup")
 
 
-def _inotify(_: SandboxSettings) -> Finding:
-    found = int(INOTIFY_INSTANCES.read_text())
-    limit = MINIMUM_INOTIFY_INSTANCES
-    remedy = "" if found >= limit else f"allow at least {limit}: sysctl -w fs.inotify.max_user_instances=512"
-    return Finding("inotify instances", str(found), remedy)
+def _inotify(settings: SandboxSettings) -> Finding:
+    """What other programs have left: without, a kubelet ends seconds after its start, and its node never comes."""
+    limit = int(INOTIFY_INSTANCES.read_text())
+    ours = owned_processes(lambda owner: owner.startswith(settings.addresses.prefix))
+    free = limit - inotify_instances(leaving_out=ours)
+    remedy = ""
+    if free < NEEDED_INOTIFY_INSTANCES:
+        remedy = (
+            f"a region takes {NEEDED_INOTIFY_INSTANCES}: stop other sandboxes, or allow more: "
+            "sysctl -w fs.inotify.max_user_instances=1024"
+        )
+    return Finding("inotify instances", f"{free} of {limit} free for this sandbox", remedy)

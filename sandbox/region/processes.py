@@ -6,11 +6,12 @@ the daemon, so that a pid that the kernel has given to another program is never 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,8 @@ HINTS = {
     "address already in use": "another program holds that port; end it, or give this sandbox another $SANDBOX_INDEX",
 }
 """What to do when a daemon's last lines hold a text. A region takes 14 watches, a node 8; many machines allow 128."""
+INOTIFY = "anon_inode:inotify"
+"""What /proc shows an inotify instance as."""
 LOG_LIMIT_BYTES = 50 * 2**20
 
 _BECOME = """
@@ -168,6 +171,23 @@ def owned_processes(owners: OwnerTest) -> set[int]:
         if marked:
             found.add(pid)
     return {pid for pid in found if pid != os.getpid() and start_time(pid) is not None}
+
+
+def inotify_instances(leaving_out: Collection[int] = ()) -> int:
+    """How many of this user's inotify instances are in use, but for those of some processes. The kernel limits them."""
+    found = 0
+    for pid in set(_all_pids()) - set(leaving_out):
+        with contextlib.suppress(OSError):  # it has just gone, or is not ours to look at
+            if Path(f"/proc/{pid}").stat().st_uid == os.geteuid():
+                found += sum(map(_is_inotify, Path(f"/proc/{pid}/fd").iterdir()))
+    return found
+
+
+def _is_inotify(descriptor: Path) -> bool:
+    try:
+        return str(descriptor.readlink()) == INOTIFY
+    except OSError:  # it has just been closed
+        return False
 
 
 def namespace_processes(name: str) -> set[int]:

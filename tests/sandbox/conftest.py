@@ -26,7 +26,8 @@ def progress() -> Progress:
 
 @pytest.fixture(scope="module")
 def empty_sandbox(settings: SandboxSettings, progress: Progress) -> Iterator[SandboxSettings]:
-    """No state and no trace on the host, before and after."""
+    """No state and no trace on the host, before and after; what the machine lacks is said first."""
+    lifecycle.require_healthy_machine(settings)
     lifecycle.stop(settings, progress, purge=True)
     yield settings
     lifecycle.stop(settings, progress, purge=True)

@@ -51,8 +51,11 @@ def test_a_full_disk_names_the_variables_that_move_the_folders(
 def test_too_few_inotify_instances_are_found_before_a_kubelet_fails_for_them(
     settings: SandboxSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "instances").write_text("16\n")
+    (tmp_path / "instances").write_text("128\n")
     monkeypatch.setattr(doctor, "INOTIFY_INSTANCES", tmp_path / "instances")
+    monkeypatch.setattr(doctor, "inotify_instances", lambda leaving_out: 82)
+    assert remedy(settings, "inotify instances") == ""
+    monkeypatch.setattr(doctor, "inotify_instances", lambda leaving_out: 83)
     assert "sysctl -w fs.inotify.max_user_instances" in remedy(settings, "inotify instances")
 
 

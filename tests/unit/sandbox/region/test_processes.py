@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -86,3 +87,15 @@ def test_last_words_say_what_to_do_when_that_is_known(tmp_path: Path) -> None:
     daemon.log_file.write_text("a\n" * 100 + "inotify_init: too many open files\n")
     assert "max_user_instances" in daemon.last_words()
     assert len(daemon.last_words().splitlines()) <= 9
+
+
+def test_inotify_instances_are_counted_but_for_those_of_processes_left_out() -> None:
+    library = ctypes.CDLL(None)
+    descriptors = [library.inotify_init() for _ in range(3)]
+    try:
+        assert min(descriptors) > 0
+        others = processes.inotify_instances(leaving_out={os.getpid()})
+        assert processes.inotify_instances() >= others + 3
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
