@@ -14,6 +14,7 @@ from sandbox.environment import environment, proxy_environment
 from sandbox.errors import SandboxError
 from sandbox.paths import REPOSITORY
 from sandbox.pulumi.install import install_plugins
+from sandbox.pulumi.interrupted import adopted, interrupted
 from sandbox.region.layout import MARKER_VARIABLE
 from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
@@ -61,11 +62,13 @@ class Engine:
         """Bring the stack to what its file says; prints the engine's own progress. Raises SandboxError."""
         self.ensure_stack(stack)
         self._release_dead_locks(stack)
+        self._adopt_interrupted(stack)
         self._stream(["up", "--yes", "--skip-preview", "--stack", stack])
 
     def destroy(self, stack: str) -> None:
         """Remove everything of the stack, protected resources too: this is the sandbox. Raises SandboxError."""
         self._release_dead_locks(stack)
+        self._adopt_interrupted(stack)
         self._stream(["state", "unprotect", "--all", "--yes", "--stack", stack])
         self._stream(["destroy", "--yes", "--skip-preview", "--stack", stack])
 
@@ -82,6 +85,20 @@ class Engine:
             if start_time(holder) is None:
                 lock.unlink(missing_ok=True)
 
+    def _adopt_interrupted(self, stack: str) -> None:
+        """Let the stack know what a killed engine was making, where that can be told from its inputs."""
+        export = json.loads(self._output(["stack", "export", "--stack", stack]))
+        creations = [creation for creation in interrupted(export) if creation.identifier is not None]
+        if not creations:
+            return
+        path = self._settings.state / f"adopted-{stack}.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(adopted(export, creations)))
+        self._output(["stack", "import", "--stack", stack, "--file", str(path)])
+        path.unlink()
+        targets = [argument for creation in creations for argument in ("--target", creation.urn)]
+        self._stream(["refresh", "--yes", "--skip-preview", "--stack", stack, *targets])
+
     def _environment(self) -> dict[str, str]:
         # The mark lets `down` find an engine whose starter was killed.
         mark = {MARKER_VARIABLE: f"{self._settings.prefix}engine"}
@@ -92,8 +109,8 @@ class Engine:
         if result.returncode != 0:
             raise SandboxError(
                 f"`pulumi {' '.join(arguments)}` failed; its reason stands above "
-                "(if an earlier one was killed half-way, Pulumi may not know what it was making: "
-                "`python -m sandbox down --purge` starts over)"
+                "(if an earlier one was killed half-way, Pulumi may not know of a network, cluster, node pool or "
+                "address that it was making: `python -m sandbox down --purge` starts over)"
             )
 
     def _output(self, arguments: Sequence[str]) -> str:
