@@ -226,6 +226,39 @@ def test_the_clouds_state_survives_kill_9(settings: SandboxSettings, pulumi: Any
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_a_change_made_by_hand_shows_in_a_refresh_and_the_next_up_undoes_it(
+    pulumi: Any, settings: SandboxSettings, places: dict[str, Any]
+) -> None:
+    store = bucket(settings, places)
+    declared = tags(store)
+    assert declared
+    store.put_bucket_tagging(tagging({**declared, "owner": "somebody@example.com", "extra": "by hand"}))
+    shown = pulumi("refresh", "--preview-only", "--diff", "--expect-no-changes", "--stack", "qa")
+    assert shown.returncode != 0, shown.stdout
+    assert "somebody@example.com" in shown.stdout
+    assert "1 to update" in shown.stdout
+    assert tags(store)["extra"] == "by hand"
+    healed = pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", "qa")
+    assert healed.returncode == 0, healed.stdout + healed.stderr
+    assert tags(store) == declared
+    again = pulumi("refresh", "--preview-only", "--expect-no-changes", "--stack", "qa")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def tags(store: oss2.Bucket) -> dict[str, str]:
+    """The bucket's tags, as the cloud has them."""
+    found: dict[str, str] = dict(store.get_bucket_tagging().tag_set.tagging_rule)
+    return found
+
+
+def tagging(wanted: dict[str, str]) -> oss2.models.Tagging:
+    """Tags as the SDK takes them."""
+    rule = oss2.models.TaggingRule()
+    for key, value in wanted.items():
+        rule.add(key, value)
+    return oss2.models.Tagging(rule)
+
+
 def test_an_edit_of_the_stack_file_changes_just_what_it_says(pulumi: Any, project: Path, cluster: Cluster) -> None:
     edit(project, lambda business: business["quota"].update(pods=21))
     result = pulumi("up", "--yes", "--skip-preview", "--stack", "qa")
