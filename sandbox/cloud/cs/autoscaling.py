@@ -31,6 +31,17 @@ FLAGS = {
     "recycle_node_deletion_enabled": "deletes_recycled_nodes",
 }
 COUNTS = {"max_graceful_termination_sec": "longest_termination", "min_replica_count": "fewest_replicas"}
+SHOWN_WHEN_SET = {
+    "SkipNodesWithSystemPods": "keeps_system_pods",
+    "SkipNodesWithLocalStorage": "keeps_local_storage",
+    "DaemonsetEvictionForEmptyNodes": "evicts_daemon_pods",
+    "MaxGracefulTerminationSec": "longest_termination",
+    "MinReplicaCount": "fewest_replicas",
+    "RecycleNodeDeletionEnabled": "deletes_recycled_nodes",
+    "ScaleUpFromZero": "grows_from_zero",
+}
+"""What the component shows only where it is not as usual: the Terraform provider has no default for these, so that to
+one who left them out they would be changes."""
 
 
 class AutoscalingActions(NodePoolActions):
@@ -89,13 +100,12 @@ def scaler_addon(config: AutoscalingConfig) -> Addon:
         "ScaleDownUtilizationThreshold": config.threshold,
         "ScaleDownGpuUtilizationThreshold": config.gpu_threshold,
         "Expander": config.expander,
-        "SkipNodesWithSystemPods": config.keeps_system_pods,
-        "SkipNodesWithLocalStorage": config.keeps_local_storage,
-        "DaemonsetEvictionForEmptyNodes": config.evicts_daemon_pods,
-        "MaxGracefulTerminationSec": config.longest_termination,
-        "MinReplicaCount": config.fewest_replicas,
-        "RecycleNodeDeletionEnabled": config.deletes_recycled_nodes,
-        "ScaleUpFromZero": config.grows_from_zero,
+    }
+    usual = AutoscalingConfig(scaler=config.scaler)
+    shown |= {
+        name: getattr(config, field)
+        for name, field in SHOWN_WHEN_SET.items()
+        if getattr(config, field) != getattr(usual, field)
     }
     return Addon(name=config.scaler, version=SCALER_VERSION, config=json.dumps(shown))
 

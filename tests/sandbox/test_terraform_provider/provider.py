@@ -11,10 +11,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import json_format, struct_pb2
@@ -22,9 +23,11 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox import toolchain
 
-PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "KMS", "LOCATION", "BSSOPENAPI")
+PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS", "LOCATION", "BSSOPENAPI")
 START_SECONDS = 30
-CALL_SECONDS = 180
+CALL_SECONDS = 150
+OPERATION_SECONDS = 120
+"""For which the provider tries, so that it says why it gave up before the call itself ends."""
 MEBIBYTE = 1024 * 1024
 CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", 400 * MEBIBYTE),
@@ -33,6 +36,7 @@ CHANNEL_OPTIONS = [
     ("grpc.absolute_max_metadata_size", 16 * MEBIBYTE),
 ]
 Properties = dict[str, Any]
+Result = TypeVar("Result")
 
 
 class EmulatorProcess:
@@ -92,7 +96,7 @@ class Resource:
 class Provider:
     """The provider plugin, spoken to in the engine's own protocol."""
 
-    def __init__(self, emulator: EmulatorProcess, secret: str = "") -> None:
+    def __init__(self, emulator: EmulatorProcess, secret: str = "", region: str = "cn-hangzhou") -> None:
         credentials = emulator.credentials()
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         environment |= {f"{product}_ENDPOINT": emulator.endpoint for product in PRODUCTS}
@@ -115,8 +119,8 @@ class Provider:
         port = int(self._process.stdout.readline())
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        variables = {"alicloud:config:region": "cn-hangzhou"}
-        request = provider_pb2.ConfigureRequest(variables=variables, args=_struct({"region": "cn-hangzhou"}))
+        variables = {"alicloud:config:region": region}
+        request = provider_pb2.ConfigureRequest(variables=variables, args=_struct({"region": region}))
         self._stub.Configure(request, timeout=CALL_SECONDS)
 
     def close(self) -> None:
@@ -134,7 +138,7 @@ class Provider:
 
     def create(self, token: str, inputs: Properties) -> Resource:
         checked = self._check(token, inputs, {})
-        request = provider_pb2.CreateRequest(urn=_urn(token), properties=_struct(checked), timeout=CALL_SECONDS)
+        request = provider_pb2.CreateRequest(urn=_urn(token), properties=_struct(checked), timeout=OPERATION_SECONDS)
         made = self._stub.Create(request, timeout=CALL_SECONDS)
         resource = Resource(token, made.id, checked, _dictionary(made.properties))
         self.expect_no_difference(resource)
@@ -153,7 +157,7 @@ class Provider:
             olds=_struct(resource.state),
             news=_struct(checked),
             old_inputs=_struct(resource.inputs),
-            timeout=CALL_SECONDS,
+            timeout=OPERATION_SECONDS,
         )
         updated = self._stub.Update(request, timeout=CALL_SECONDS)
         resource.inputs, resource.state = checked, _dictionary(updated.properties)
@@ -182,7 +186,7 @@ class Provider:
             id=resource.identifier,
             urn=_urn(resource.token),
             properties=_struct(resource.state),
-            timeout=CALL_SECONDS,
+            timeout=OPERATION_SECONDS,
         )
         self._stub.Delete(request, timeout=CALL_SECONDS)
 
@@ -217,6 +221,12 @@ class Provider:
             old_inputs=_struct(resource.inputs),
         )
         return self._stub.Diff(request, timeout=CALL_SECONDS)
+
+
+def at_once(actions: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Make calls beside each other: most of many calls is the provider's fixed wait before its first look."""
+    with ThreadPoolExecutor() as callers:
+        return [call.result() for call in [callers.submit(action) for action in actions]]
 
 
 def _urn(token: str) -> str:

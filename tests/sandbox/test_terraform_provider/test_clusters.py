@@ -1,13 +1,14 @@
-"""Clusters and node pools, by the provider; also when the emulator is killed between its calls."""
+"""Clusters, node pools and components, by the provider; also when the emulator is killed between its calls."""
 
 from __future__ import annotations
 
 import signal
+from functools import partial
 
 import grpc
 import pytest
 
-from tests.sandbox.test_terraform_provider.provider import EmulatorProcess, Provider, Resource
+from tests.sandbox.test_terraform_provider.provider import EmulatorProcess, Provider, Resource, at_once
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
@@ -69,9 +70,38 @@ def test_clusters_and_node_pools_live_and_die(
     emulator.stop(signal.SIGKILL)
     emulator.start()
     provider.expect_no_difference(pool)
-    provider.die(scaled)
-    provider.die(pool)
+    found = provider.read(pool.token, pool.identifier)
+    assert found is not None
+    assert (found["clusterId"], found["desiredSize"]) == (cluster.identifier, "2")
+    lives = (_component_lives, _settings_of_the_autoscaler_live)
+    at_once(partial(life, provider, cluster) for life in lives)
+    at_once(partial(provider.die, gone) for gone in (scaled, pool))
     provider.die(cluster)
+
+
+def _component_lives(provider: Provider, cluster: Resource) -> None:
+    addon = provider.create(
+        "alicloud:cs/kubernetesAddon:KubernetesAddon",
+        {"clusterId": cluster.identifier, "name": "logtail-ds", "config": '{"level":"info"}'},
+    )
+    provider.update(addon, {"config": '{"level":"debug"}'})
+    found = provider.read(addon.token, f"{cluster.identifier}:logtail-ds")
+    assert found is not None
+    assert (found["name"], found["version"]) == ("logtail-ds", addon.state["version"])
+    provider.delete(addon)  # 1.285 only forgets it: it asks an answer that lacks it whether the component may go
+
+
+def _settings_of_the_autoscaler_live(provider: Provider, cluster: Resource) -> None:
+    settings = provider.create(
+        "alicloud:cs/autoscalingConfig:AutoscalingConfig",
+        {"clusterId": cluster.identifier, "coolDownDuration": "5m", "scaleDownEnabled": True},
+    )
+    provider.update(settings, {"coolDownDuration": "15m", "scanInterval": "15s", "expander": "random"})
+    provider.update(settings, {"maxGracefulTerminationSec": 600, "skipNodesWithSystemPods": True})
+    found = provider.read(settings.token, cluster.identifier, {"clusterId": cluster.identifier})
+    assert found is not None
+    assert (found["coolDownDuration"], found["expander"]) == ("15m", "random")
+    provider.delete(settings)  # which the provider only forgets: they go with their cluster
 
 
 def test_a_cluster_is_upgraded_and_its_logs_have_a_place(

@@ -75,10 +75,23 @@ def test_users_their_keys_and_attachments_live_and_die(provider: Provider, emula
     assert str(secret) not in (emulator.state / "logs" / "cloud.log").read_text()
 
 
-def test_keys_live_and_are_scheduled_for_deletion(provider: Provider) -> None:
-    key = provider.create("alicloud:kms/key:Key", {"description": "a", "pendingWindowInDays": 7, "tags": {"a": "1"}})
-    provider.update(key, {"description": "b", "automaticRotation": "Enabled", "rotationInterval": "365d"})
-    provider.delete(key)
+def test_keys_and_aliases_live_until_the_keys_are_scheduled_for_deletion(provider: Provider) -> None:
+    key = provider.live(
+        "alicloud:kms/key:Key",
+        {"description": "a", "pendingWindowInDays": 7, "tags": {"a": "1"}},
+        {"description": "b", "automaticRotation": "Enabled", "rotationInterval": "365d"},
+        {"description": "b", "automaticRotation": "Enabled", "rotationInterval": "365d", "tags": {"a": "1"}},
+    )
+    other = provider.create("alicloud:kms/key:Key", {"pendingWindowInDays": 7})
+    alias = provider.live(
+        "alicloud:kms/alias:Alias",
+        {"aliasName": "alias/data", "keyId": key.identifier},
+        {"keyId": other.identifier},
+        {"aliasName": "alias/data", "keyId": other.identifier},
+    )
+    provider.die(alias)
+    for resource in (key, other):
+        provider.delete(resource)
 
 
 def _statement(action: str, **more: Any) -> Properties:

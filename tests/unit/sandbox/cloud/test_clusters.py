@@ -261,6 +261,10 @@ def test_addons_are_upgraded_and_configured(world: Any) -> None:
     world.settle()
     found = world.roa("GET", f"/clusters/{cluster}/addon_instances/logtail-ds")
     assert (found["version"], found["config"]) == (newest, '{"a":"1"}')
+    status = world.roa("GET", f"{components}/upgradestatus", componentIds='["logtail-ds"]')
+    assert status["logtail-ds"]["tasks"]["status"] == "Success"
+    assert status["logtail-ds"]["addon_info"]["version"] == newest
+    assert set(status) == {"logtail-ds"}
     for reply in (
         world.roa.send("POST", f"{components}/upgrade", [{"component_name": "coredns", "next_version": "v2"}]),
         world.roa.send("POST", f"{components}/coredns/config", {"config": "{}"}),
