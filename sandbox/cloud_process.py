@@ -86,6 +86,35 @@ def process_id(settings: SandboxSettings) -> int | None:
     return pid if b"sandbox.cloud" in command and state != "Z" else None
 
 
+def require_own_index(settings: SandboxSettings) -> None:
+    """Raise SandboxError when another sandbox runs in the same place of the address plan.
+
+    Whatever is on the host is told apart by that place alone, so either of the two would sweep the other away.
+    """
+    for entry in Path("/proc").iterdir():
+        found = _served_by(entry)
+        if found.get("SANDBOX_INDEX") == str(settings.addresses.index) and found.get("SANDBOX_STATE") != str(
+            settings.state
+        ):
+            raise SandboxError(
+                f"the sandbox {found.get('SANDBOX_NAME')!r} (process {entry.name}) runs with SANDBOX_INDEX="
+                f"{settings.addresses.index}, and two in one place of the address plan would destroy each other; give "
+                f"this one ({settings.name!r}) another SANDBOX_INDEX"
+            )
+
+
+def _served_by(process: Path) -> dict[str, str]:
+    """Which sandbox a process of /proc serves; empty when it is no cloud, or one with simulated clusters only."""
+    try:
+        command = (process / "cmdline").read_bytes().split(b"\0")
+        if not process.name.isdigit() or b"sandbox.cloud" not in command or b"--simulated" in command:
+            return {}
+        pairs = (process / "environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return {}
+    return dict(pair.split("=", 1) for pair in pairs if pair.startswith("SANDBOX_"))
+
+
 def own_arguments(settings: SandboxSettings) -> list[str]:
     """The arguments that the running cloud was given; none when it was started by `start`, or does not run."""
     pid = process_id(settings)

@@ -51,6 +51,7 @@ def require_healthy_machine(settings: SandboxSettings) -> None:
 
 def start(settings: SandboxSettings, progress: Progress) -> None:
     """Start the cloud; clusters that it remembers come back with it."""
+    cloud_process.require_own_index(settings)
     settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.rootless:
         rootless.mark(settings)
@@ -96,6 +97,7 @@ def stop(settings: SandboxSettings, progress: Progress, *, purge: bool = False) 
     """
     if os.geteuid() != 0 and not settings.rootless:
         raise SandboxError("stopping a sandbox needs root, as starting it did; run the command as root")
+    cloud_process.require_own_index(settings)
     with progress.step("Stopping the cloud and its regions"):
         cloud_process.stop(settings)
         if settings.rootless:
