@@ -27,7 +27,7 @@ TOKENS = [*" ,:;{}[]()\"'/=\n\t"]
 FIELDS = ("content", "component", "verb", "stage", "level", "requestURI", "user", "objectRef", "responseStatus")
 INDEX = {
     "line": {"token": TOKENS, "caseSensitive": False},
-    "keys": {name: {"type": "text", "token": TOKENS, "caseSensitive": False} for name in FIELDS},
+    "keys": {name: {"type": "text", "token": TOKENS, "caseSensitive": False, "doc_value": True} for name in FIELDS},
 }
 """What can be searched in a cluster's logs: every word, and these fields of audit events and lines."""
 

@@ -2,7 +2,7 @@
 
 Words and "phrases" in any field, `field: word`, `field: "phrase"`, `field: *`, numbers (`latency > 100`, `latency in
 [1 5)`), a wildcard at the end or in the middle of a word (`err*`, `e?ror`), `and` (or nothing), `or`, `not`, brackets,
-`*` for everything. https://help.aliyun.com/zh/sls/user-guide/search-syntax. What follows a `|` (SQL) is refused.
+`*` for everything. https://help.aliyun.com/zh/sls/user-guide/search-syntax. What follows a `|` is `analysis`.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class _Parser:
             return lambda entry: True
         found = self._any()
         if self._peek() == ("sign", "|"):
-            raise query_invalid("the sandbox evaluates searches only; what follows | (SQL) is not evaluated")
+            raise query_invalid("a | stands inside brackets")
         if self._position < len(self._tokens):
             raise query_invalid(f"the query is wrong near {self._tokens[self._position][1]!r}")
         return found

@@ -9,9 +9,10 @@ from typing import Any
 from sandbox.cloud.core.log_protocol import LogAnswer
 from sandbox.cloud.core.service import Answer, Call, action
 from sandbox.cloud.core.wire import json_bytes
+from sandbox.cloud.sls.analysis import analyse, split_query
 from sandbox.cloud.sls.errors import body_invalid, index_not_found, invalid
 from sandbox.cloud.sls.groups import LARGEST_GROUP, compress, decompress, group_list, parse_group, shown_groups
-from sandbox.cloud.sls.logs import Found, Interval, read_cursor, write_cursor
+from sandbox.cloud.sls.logs import Interval, read_cursor, write_cursor
 from sandbox.cloud.sls.model import LogStore, Shard
 from sandbox.cloud.sls.query import Index, Predicate, compile_query
 from sandbox.cloud.sls.stores import StoreActions
@@ -52,17 +53,16 @@ class DataActions(StoreActions):
         headers = {
             "x-log-progress": COMPLETE,
             "x-log-count": str(len(chosen)),
-            "x-log-processed-rows": str(len(chosen)),
-            "x-log-has-sql": "false",
-            "x-log-where-query": more["whereQuery"],
+            "x-log-processed-rows": str(more["processedRows"]),
+            "x-log-has-sql": "true" if more["hasSQL"] else "false",
         }
-        return LogAnswer([found.fields for found in chosen], headers)
+        return LogAnswer(chosen, headers)
 
     @action("GetLogsV2", SEARCH, method="POST", path="/logstores/{logstore}/logs")
     def get_logs_v2(self, call: Call) -> Answer:
         """Search; the answer is an object of the logs and what is said of them."""
         chosen, meta = self.search(call)
-        return {"meta": meta, "data": [found.fields for found in chosen]}
+        return {"meta": meta, "data": chosen}
 
     @action("GetHistograms", f"{SEARCH} interval", method="GET", path="/logstores/{logstore}/index?type=histogram")
     def get_histograms(self, call: Call) -> Answer:
@@ -134,39 +134,42 @@ class DataActions(StoreActions):
         parse_group(content)
         return content
 
-    def asked(self, call: Call) -> tuple[LogStore, Interval, Predicate]:
-        """The store, the time and the condition of a search."""
+    def asked(self, call: Call) -> tuple[LogStore, Interval, Predicate, str]:
+        """The store, the time and the condition of a search, and the statement behind it."""
         store, parameters = self.store_of(call), call.parameters
         if store.index is None:
             raise index_not_found(store.name)
         interval = Interval(parameters.integer("from", 0, 0, 2**32), parameters.integer("to", 0, 0, 2**32))
         if interval.end <= interval.begin:
             raise invalid(f"from ({interval.begin}) must be before to ({interval.end})")
-        wanted = compile_query(parameters.text("query"), Index.of(store.index))
+        search, statement = split_query(parameters.text("query"))
+        wanted = compile_query(search, Index.of(store.index))
         topic = parameters.text("topic")
         if topic:
-            return store, interval, lambda entry: entry["__topic__"] == topic and wanted(entry)
-        return store, interval, wanted
+            return store, interval, lambda entry: entry["__topic__"] == topic and wanted(entry), statement
+        return store, interval, wanted, statement
 
-    def search(self, call: Call) -> tuple[list[Found], dict[str, Any]]:
-        """One page of logs, and what is said of them."""
+    def search(self, call: Call) -> tuple[list[dict[str, str]], dict[str, Any]]:
+        """One page of logs, or the rows of a statement over them; and what is said of them."""
         parameters = call.parameters
-        store, interval, wanted = self.asked(call)
-        chosen = self.logs.page(
-            self.logs.search(store, interval, wanted),
-            parameters.integer("offset", 0, 0),
-            parameters.integer("line", MOST_LINES, 0, MOST_LINES),
-            newest_first=parameters.boolean("reverse"),
-        )
-        keys = sorted({name for found in chosen for name in found.fields})
+        store, interval, wanted, statement = self.asked(call)
+        offset, lines = parameters.integer("offset", 0, 0), parameters.integer("line", MOST_LINES, 0, MOST_LINES)
+        newest_first = parameters.boolean("reverse")
+        every = self.logs.search(store, interval, wanted)
+        if statement:
+            analysis = analyse(statement, every, store.index or {})
+            chosen, keys, processed = analysis.rows, analysis.columns, analysis.looked_at
+        else:
+            chosen = [one.fields for one in self.logs.page(every, offset, lines, newest_first=newest_first)]
+            keys, processed = sorted({name for fields in chosen for name in fields}), len(chosen)
         meta = {
             "progress": COMPLETE,
             "count": len(chosen),
-            "processedRows": len(chosen),
+            "processedRows": processed,
             "elapsedMillisecond": 0,
-            "hasSQL": False,
-            "whereQuery": parameters.text("query"),
-            "aggQuery": "",
+            "hasSQL": bool(statement),
+            "whereQuery": split_query(parameters.text("query"))[0],
+            "aggQuery": statement,
             "keys": keys,
             "isAccurate": True,
         }
@@ -174,7 +177,7 @@ class DataActions(StoreActions):
 
     def histogram(self, call: Call) -> Answer:
         """Counts over time: the smallest bars of which there are not too many."""
-        store, interval, wanted = self.asked(call)
+        store, interval, wanted, _ = self.asked(call)
         length = interval.end - interval.begin
         fitting = (seconds for seconds in BARS if length / seconds <= MOST_BARS)
         bar = call.parameters.integer("interval", 0, 0) or next(fitting, -(-length // MOST_BARS))

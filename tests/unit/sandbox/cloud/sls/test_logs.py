@@ -40,10 +40,30 @@ def test_a_query_finds_what_it_asks_for_in_the_order_of_time(filled: Sdk) -> Non
     assert [log["__topic__"] for log in found] == ["training", "training", "serving"]
 
 
-def test_a_query_that_cannot_be_evaluated_is_refused_with_the_reason(filled: Sdk) -> None:
-    code, status, message = refusal(lambda: filled.search("* | select count(*)", BEGIN, BEGIN + 1000))
-    assert (code, status) == ("InvalidQueryString", 400)
-    assert "SQL" in message
+def test_a_statement_behind_the_search_is_evaluated_over_what_it_found(filled: Sdk) -> None:
+    rows = filled.search("worker | select count(*) as n, max(latency) as slowest", BEGIN, BEGIN + 1000)
+    assert rows == [{"n": "2", "slowest": "900"}]
+    rows = filled.search("* | select __topic__, sum(latency) as s group by __topic__ order by s", BEGIN, BEGIN + 1000)
+    assert rows == [{"__topic__": "serving", "s": "7"}, {"__topic__": "training", "s": "940"}]
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("select colour", "no such column"),
+        ("select date_format(__time__)", "no such function"),
+        ("delete from log", "not authorized"),
+        ("select length(zeroblob(900000000))", "too big"),
+        ("select * from log; drop table log", "one statement"),
+        ("with recursive r(x) as (select 1 union all select x + 1 from r) select count(*) from r", "SQLite"),
+    ],
+)
+def test_a_statement_that_cannot_be_evaluated_is_refused_with_the_reason(
+    filled: Sdk, statement: str, reason: str
+) -> None:
+    code, status, message = refusal(lambda: filled.search(f"* | {statement}", BEGIN, BEGIN + 1000))
+    assert (code, status) == ("ParameterInvalid", 400)
+    assert reason in message
 
 
 def test_pages_go_forward_or_backward_in_time(filled: Sdk) -> None:
