@@ -33,12 +33,13 @@ class LintError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """What a linter says against an object, named `Kind/name`."""
+    """What a linter says against an object, named `Kind/name`; `namespace` tells whose it is."""
 
     tool: str
     check: str
     object: str
     message: str
+    namespace: str = ""
 
 
 def checkov(program: Path, folder: Path, _: Path | None) -> list[Finding]:
@@ -49,15 +50,16 @@ def checkov(program: Path, folder: Path, _: Path | None) -> list[Finding]:
     if results is None:
         raise LintError(f"{program} judged nothing; look at what it prints by itself")
     return [
-        Finding("checkov", row["check_id"], _checkov_object(row["resource"]), row["check_name"])
+        Finding("checkov", row["check_id"], *_checkov_object(row["resource"], row["check_name"]))
         for row in results.get("failed_checks", ())
     ]
 
 
-def _checkov_object(name: str) -> str:
-    """`Deployment.qa.training` (or `Namespace.default.qa`) as `Deployment/training`."""
+def _checkov_object(name: str, message: str) -> tuple[str, str, str]:
+    """`Deployment.qa.training` (or `Namespace.default.qa`) as the object, what is said of it, and its namespace."""
     kind, _, rest = name.partition(".")
-    return f"{kind}/{rest.partition('.')[2] or rest}"
+    namespace, _, last = rest.partition(".")
+    return f"{kind}/{last or rest}", message, namespace if last else ""
 
 
 def kube_score(program: Path, folder: Path, _: Path | None) -> list[Finding]:
@@ -71,6 +73,7 @@ def kube_score(program: Path, folder: Path, _: Path | None) -> list[Finding]:
             row["check"]["id"],
             f"{item['type_meta']['kind']}/{item['object_meta']['name']}",
             "; ".join(comment["summary"] for comment in row["comments"] or ()),
+            item["object_meta"].get("namespace", ""),
         )
         for item in report
         for row in item["checks"]
@@ -87,7 +90,9 @@ def kubeconform(program: Path, folder: Path, schema_folder: Path | None) -> list
     if not isinstance(report, dict) or not report.get("resources"):
         raise LintError(f"{program} judged nothing; look at what it prints by itself")
     return [
-        Finding("kubeconform", row["status"], f"{row['kind']}/{row['name']}", row.get("msg", ""))
+        Finding(
+            "kubeconform", row["status"], f"{row['kind']}/{row['name']}", row.get("msg", ""), Path(row["filename"]).stem
+        )
         for row in report["resources"]
         if row["status"] not in ("statusValid", "statusEmpty")
     ]
@@ -146,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return UNUSABLE
     for one in remaining:
-        print(f"{one.tool} {one.check}: {one.object}: {one.message}")
+        print(f"{one.tool} {one.check}: {one.object} of {one.namespace or 'the cluster'}: {one.message}")
     print(
         f"{len(files)} stacks, {', '.join(programs)}: {len(remaining)} failures, "
         f"{len(findings) - len(remaining)} covered by exceptions"

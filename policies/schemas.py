@@ -16,6 +16,7 @@ from typing import Any
 REFERENCE, DEFINITION = "#/components/schemas/", "#/definitions/"
 LOCATION = "{{.ResourceKind}}{{.KindSuffix}}.json"
 """How kubeconform finds the files that `write` makes."""
+EXPLANATIONS = ("description", "default", "format")
 TIMEOUT_SECONDS = 60.0
 
 
@@ -57,17 +58,21 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _strict(value: Any) -> Any:
+    """A schema that knows no other keys, without what only explains; keys below `properties` are names, kept all."""
     if isinstance(value, list):
         return [_strict(item) for item in value]
     if not isinstance(value, dict):
         return value
-    strict = {
-        key: item.replace(REFERENCE, DEFINITION) if key == "$ref" and isinstance(item, str) else _strict(item)
-        for key, item in value.items()
-        if key not in ("description", "default", "format") and not key.startswith("x-kubernetes-")
-    }
-    if isinstance(strict.get("properties"), dict) and "additionalProperties" not in strict:
-        strict["additionalProperties"] = False
+    strict: dict[str, Any] = {}
+    for key, item in value.items():
+        if key == "properties":
+            strict[key] = {name: _strict(schema) for name, schema in item.items()}
+        elif key == "$ref":
+            strict[key] = str(item).replace(REFERENCE, DEFINITION)
+        elif key not in EXPLANATIONS and not key.startswith("x-kubernetes-"):
+            strict[key] = _strict(item)
+    if "properties" in strict:
+        strict.setdefault("additionalProperties", False)
     return strict
 
 

@@ -48,7 +48,7 @@ def program(folder: Path, printed: Any) -> Path:
 def test_checkovs_findings_are_read(tmp_path: Path) -> None:
     row = {"check_id": "CKV_K8S_1", "check_name": "no", "resource": "Deployment.qa.training"}
     found = lint.checkov(program(tmp_path, {"results": {"failed_checks": [row]}}), tmp_path, None)
-    assert found == [lint.Finding("checkov", "CKV_K8S_1", "Deployment/training", "no")]
+    assert found == [lint.Finding("checkov", "CKV_K8S_1", "Deployment/training", "no", "qa")]
 
 
 def test_kube_scores_findings_are_read(tmp_path: Path) -> None:
@@ -57,19 +57,19 @@ def test_kube_scores_findings_are_read(tmp_path: Path) -> None:
         {"check": {"id": "b"}, "grade": 10, "skipped": False, "comments": None},
         {"check": {"id": "c"}, "grade": 0, "skipped": True, "comments": None},
     ]
-    report = [{"type_meta": {"kind": "Deployment"}, "object_meta": {"name": "x"}, "checks": checks}]
+    report = [{"type_meta": {"kind": "Deployment"}, "object_meta": {"name": "x", "namespace": "qa"}, "checks": checks}]
     assert lint.kube_score(program(tmp_path, report), tmp_path, None) == [
-        lint.Finding("kube-score", "a", "Deployment/x", "set it")
+        lint.Finding("kube-score", "a", "Deployment/x", "set it", "qa")
     ]
 
 
 def test_kubeconforms_findings_are_read(tmp_path: Path) -> None:
     rows = [
-        {"kind": "Pod", "name": "good", "status": "statusValid"},
-        {"kind": "Pod", "name": "bad", "status": "statusInvalid", "msg": "a key"},
+        {"kind": "Pod", "name": "good", "status": "statusValid", "filename": "qa.yaml"},
+        {"kind": "Pod", "name": "bad", "status": "statusInvalid", "msg": "a key", "filename": "qa.yaml"},
     ]
     found = lint.kubeconform(program(tmp_path, {"resources": rows}), tmp_path, tmp_path)
-    assert found == [lint.Finding("kubeconform", "statusInvalid", "Pod/bad", "a key")]
+    assert found == [lint.Finding("kubeconform", "statusInvalid", "Pod/bad", "a key", "qa")]
 
 
 @pytest.mark.parametrize("printed", ["", "no JSON", "{}", "[]"])
@@ -95,7 +95,9 @@ def test_a_schema_is_strict_holds_what_it_refers_to_and_survives_recursion() -> 
                     "description": "gone",
                     "properties": {"spec": {"allOf": [{"$ref": "#/components/schemas/t.Spec"}], "default": {}}},
                 },
-                "t.Spec": {"properties": {"inner": {"$ref": "#/components/schemas/t.Spec"}}},
+                "t.Spec": {
+                    "properties": {"inner": {"$ref": "#/components/schemas/t.Spec"}, "default": {"format": "x"}}
+                },
                 "t.Other": {"properties": {}},
             }
         }
@@ -105,4 +107,5 @@ def test_a_schema_is_strict_holds_what_it_refers_to_and_survives_recursion() -> 
     assert schema["$ref"] == "#/definitions/t.Thing"
     assert set(schema["definitions"]) == {"t.Thing", "t.Spec"}
     assert schema["definitions"]["t.Spec"]["additionalProperties"] is False
+    assert schema["definitions"]["t.Spec"]["properties"]["default"] == {}
     assert schema["definitions"]["t.Thing"]["properties"]["spec"] == {"allOf": [{"$ref": "#/definitions/t.Spec"}]}
