@@ -3,11 +3,12 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 TRAINER := .venv-trainer/bin/python
 STACK ?= qa
+BASE ?= main
 # The tests' sandbox stands beside a person's own: another name, another place in the address plan.
 TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
 
 .DEFAULT_GOAL := help
-.PHONY: help up down destroy preview test test-fast test-program test-trainer test-sandbox check toolchain status logs bench clean
+.PHONY: help up down destroy preview review test test-fast test-program test-trainer test-sandbox check toolchain status logs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,6 +18,9 @@ up: setup ## set everything up and give the business (STACK=qa; or all) its clus
 
 preview: setup ## what `pulumi up` would change for the business
 	@eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --stack $(STACK)
+
+review: setup ## what the commits since BASE (main) would change, cost and break, as one comment
+	@eval "$$($(PYTHON) -m sandbox env)" && $(PYTHON) -m infra.review --base $(BASE)
 
 status: setup ## what runs
 	@$(PYTHON) -m sandbox status

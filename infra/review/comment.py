@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from infra.review.plan import CHANGE, CREATE, DELETE, REPLACE, Preview, Step
 from infra.review.prices import PriceTable
-from infra.review.properties import differences
+from infra.review.properties import differences, shorter_history
 from infra.review.quantities import Holding, Range, holdings
 from infra.review.scope import Scope
 
@@ -49,8 +49,15 @@ def comment(review: Review) -> str:
 def _warning(previews: Sequence[Preview]) -> list[str]:
     lost = [(preview.stack, step) for preview in previews for kind in (DELETE, REPLACE) for step in preview.of(kind)]
     lost = [(stack, step) for stack, step in lost if step.loses]
+    sooner = [
+        f"> Old versions in `{step.name}` of `{preview.stack}` would go after {after} days instead of {before}: those "
+        "that are older now, at once."
+        for preview in previews
+        for step in preview.of(CHANGE)
+        for before, after in shorter_history(step)
+    ]
     if not lost:
-        return []
+        return ["", "> [!WARNING]", *sooner] if sooner else []
     rows = [
         f"> | `{stack}` | `{step.name}` ({_kind(step)}) | **{DONE[step.kind]}** | {step.loses} |"
         for stack, step in lost
@@ -63,6 +70,7 @@ def _warning(previews: Sequence[Preview]) -> list[str]:
         "> | stack | resource | would be | what is lost |",
         "> |---|---|---|---|",
         *rows,
+        *([">", *sooner] if sooner else []),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +36,7 @@ class PriceTable(BaseModel):
     instances: tuple[_Row, ...]
     services: tuple[_Row, ...]
     by_use: tuple[str, ...]
+    free: tuple[str, ...] = ()
 
     def instance(self, name: str, region: str) -> Price | None:
         """An instance's price; another region's counts as an estimate for this one. None when there is none."""
@@ -45,6 +47,10 @@ class PriceTable(BaseModel):
         """A service's fixed fee. None when there is none."""
         rows = [row for row in self.services if row.type == type_token]
         return _price(rows[0], elsewhere=False) if rows else None
+
+    def is_free(self, type_token: str) -> bool:
+        """Whether it is known to cost nothing by itself."""
+        return any(fnmatchcase(type_token, pattern) for pattern in self.free)
 
     @property
     def dates(self) -> tuple[date, date]:

@@ -60,6 +60,17 @@ def differences(step: Step) -> Iterator[str]:
             yield f"`{path}`: {shown(before)} → {shown(after)}"
 
 
+def shorter_history(step: Step) -> list[tuple[int, int]]:
+    """Where a bucket's old versions are to be deleted sooner: the days before, and after."""
+    found = []
+    for path in step.changed:
+        before, after = value_at(step.old, path), value_at(step.new, path)
+        numbers = isinstance(before, int | float) and isinstance(after, int | float)
+        if numbers and re.search(r"[eE]xpirations?\[\d+\]\.days$", path) and after < before:
+            found.append((int(before), int(after)))
+    return found
+
+
 def is_secret(path: str) -> bool:
     """Whether the property's name says that its value is nobody's business; names of secrets are not secret."""
     return bool(SECRET_KEY.search(path)) and not SECRET_REFERENCE.search(path)

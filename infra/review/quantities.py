@@ -62,12 +62,12 @@ def _holding(resources: Iterable[tuple[Step, Mapping[str, Any] | None]], prices:
             _add_quota(holding, inputs)
         elif step.type in prices.by_use:
             holding.by_use.add(step.type.rsplit(":", 1)[-1])
-        else:
-            price = prices.service(step.type)
-            if price is not None:
-                month = price.hourly * prices.hours_a_month
-                holding.monthly.add(month, month)
-                holding.estimated |= price.estimate
+        elif (price := prices.service(step.type)) is not None:
+            month = price.hourly * prices.hours_a_month
+            holding.monthly.add(month, month)
+            holding.estimated |= price.estimate
+        elif step.type.startswith("alicloud:") and not prices.is_free(step.type):
+            holding.unpriced.add(step.type.rsplit(":", 1)[-1])
     return holding
 
 

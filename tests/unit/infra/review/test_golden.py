@@ -24,6 +24,7 @@ instances:
   - {type: ecs.gn6i-c4g1.xlarge, region: cn-hangzhou, price: 10, kind: quoted, date: 2026-01-02, source: made for this}
 services: []
 by_use: ["alicloud:oss/bucket:Bucket"]
+free: ["alicloud:oss/*", "alicloud:ram/*", "alicloud:vpc/*", "alicloud:dns/*"]
 """
 
 

@@ -9,6 +9,10 @@ import pytest
 from infra.instances import INSTANCE_TYPES
 from infra.review import prices
 from infra.review.errors import ReviewError
+from infra.review.quantities import NODE_POOL
+from policies.dry_run import plan_of
+
+ROOT = Path(__file__).resolve().parents[4]
 
 ROW = "{type: t, region: r, price: 1, kind: quoted, date: 2026-01-01, source: the price page}"
 WHOLE = "hours_a_month: 730\nby_use: []\nservices: []\ninstances: [%s]\n"
@@ -19,6 +23,15 @@ def test_every_row_names_a_type_that_a_pool_may_use_and_none_stands_twice() -> N
     assert {row.type for row in table.instances} <= set(INSTANCE_TYPES)
     places = [(row.type, row.region) for row in table.instances]
     assert len(places) == len(set(places)) >= 3
+
+
+def test_everything_that_the_stacks_make_is_priced_free_or_billed_by_use() -> None:
+    table = prices.load()
+    stacks = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+    made = {item.type for stack in stacks for item in plan_of(stack).resources if item.type.startswith("alicloud:")}
+    assert len(made) >= 8
+    known = {*table.by_use, *(row.type for row in table.services), NODE_POOL}
+    assert [token for token in sorted(made) if token not in known and not table.is_free(token)] == []
 
 
 def test_another_regions_price_is_an_estimate_and_an_unknown_one_is_none() -> None:
