@@ -77,18 +77,18 @@ def _wrong_with(stacks: Path, stack: str, mutation: Mutation, right: bool) -> li
     try:
         load_stack(stacks, stack)
     except SettingsError as error:
-        return [f"refused: {error.faults[0]}"] if right else _wrong_with_faults(error.faults, mutation.path)
+        return [f"refused: {error.faults[0]}"] if right else _wrong_with_faults(error.faults, mutation)
     except Exception as error:  # whatever it is, it would be a traceback
         return [f"a traceback: {type(error).__name__}: {error}"]
     return [] if right else ["not refused"]
 
 
-def _wrong_with_faults(faults: Sequence[Fault], path: KeyPath) -> list[str]:
+def _wrong_with_faults(faults: Sequence[Fault], mutation: Mutation) -> list[str]:
     found = [f"no place in: {fault}" for fault in faults if not PLACE.match(str(fault))]
     found += [f"no way out in: {fault}" for fault in faults if not fault.problem.way_out]
-    wanted = path[2:]  # without `config` and our own key
-    if path and not any(_meets(fault.problem.path, wanted) for fault in faults):
-        found.append(f"the key {'.'.join(map(str, path))} is not named, but {[fault.problem.path for fault in faults]}")
+    wanted = [path[2:] for path in (mutation.path, mutation.meant) if path]  # without `config` and our own key
+    if wanted and not any(_meets(fault.problem.path, path) for fault in faults for path in wanted):
+        found.append(f"the key {mutation.path} is not named, but {[fault.problem.path for fault in faults]}")
     return found
 
 

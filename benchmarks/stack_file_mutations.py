@@ -24,12 +24,16 @@ FREE = (
 
 @dataclass(frozen=True)
 class Mutation:
-    """A stack file's values, changed. `path` is the key that must be named; empty where several may be."""
+    """A stack file's values, changed. `path` is the key that must be named; empty where several may be.
+
+    Of a misspelt key that must be there, the right name (`meant`) may be named instead: as missing.
+    """
 
     kind: str
     path: KeyPath
     values: Values
     note: str
+    meant: KeyPath = ()
 
 
 class Schema:
@@ -86,7 +90,7 @@ def bad(schema: Schema, values: Values, generator: random.Random) -> Iterator[Mu
             changed = replaced(values, path, None)
             holder = at(changed, path[:-1])
             holder[name] = holder.pop(path[-1])
-            yield Mutation(kind, (*path[:-1], name), changed, f"{path[-1]} written {name}")
+            yield Mutation(kind, (*path[:-1], name), changed, f"{path[-1]} written {name}", path)
         elif kind == "across" and across:
             function = generator.choice(across)
             yield Mutation(
