@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks import regions
 from sandbox import deployment, lifecycle
 from sandbox.environment import environment
 from sandbox.paths import REPOSITORY
@@ -86,6 +87,8 @@ def measure(settings: SandboxSettings, progress: Progress) -> list[Figure]:
     lifecycle.require_healthy_machine(settings)
     control_plane, node = region_ready(settings)
     lifecycle.stop(settings, progress, purge=True)
+    two_regions = max(regions.measure(settings).values())
+    lifecycle.stop(settings, progress, purge=True)
     cold = timed(lambda: deployment.deploy(settings, BUSINESS, progress))
     preview = timed(lambda: pulumi(settings, "preview", "--stack", BUSINESS, "--expect-no-changes"))
     second = timed(
@@ -97,6 +100,7 @@ def measure(settings: SandboxSettings, progress: Progress) -> list[Figure]:
     return [
         Figure("region: API server ready", control_plane, 20),
         Figure("region: first node Ready", node, 20),
+        Figure("two regions with a Ready node, from `sandbox up`", two_regions, regions.GOAL_SECONDS),
         Figure("make up, nothing but the cache, to a trained model", cold, 900),
         Figure("pulumi preview, no change", preview, 15),
         Figure("pulumi up, no change", second, 15),

@@ -182,13 +182,13 @@ def reference_cluster() -> Iterator[str]:
     """Run a cluster of kwokctl's; gives its kubeconfig with the certificates in it."""
     home = Path(tempfile.mkdtemp(prefix="kwokctl-"))
     kwokctl = [str(binary("kwokctl")), f"--name={REFERENCE}"]
-    environment = {**os.environ, "HOME": str(home), "KWOK_WORKDIR": str(home / "kwok")}
+    kubectl = str(binary("kubectl"))
+    environment = {**os.environ, "HOME": str(home), "KWOK_WORKDIR": str(home / "kwok"), "KWOK_KUBECTL_BINARY": kubectl}
     programs = {
         **{f"{name}-binary": binary(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")},
         **{
             "kwok-controller-binary": binary("kwok"),
             "etcd-binary": binary("etcd"),
-            "kubectl-binary": binary("kubectl"),
         },
     }
     options = [f"--{name}={path}" for name, path in programs.items()]
@@ -197,7 +197,7 @@ def reference_cluster() -> Iterator[str]:
     try:
         call([*kwokctl, *create, f"--kubeconfig={kubeconfig}"], environment)
         flattened = ["config", "view", "--raw", "--flatten", "--minify", "--output=json"]
-        yield call([str(binary("kubectl")), f"--kubeconfig={kubeconfig}", *flattened], environment)
+        yield call([kubectl, f"--kubeconfig={kubeconfig}", *flattened], environment)
     finally:
         call([*kwokctl, "delete", "cluster", f"--kubeconfig={kubeconfig}"], environment)
         shutil.rmtree(home, ignore_errors=True)
@@ -243,12 +243,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     os.environ["SANDBOX_NAME"], os.environ["SANDBOX_INDEX"] = "benchmark", "2"
     settings = replace(SandboxSettings.from_environment(), rootless=True)
-    install_tools(Progress(), names=rootless.TOOLS)
-    ours = measure_ours(settings, options.nodes, options.pods)
-    reference = None
-    if not options.no_reference:
-        install_tools(Progress(), include_optional=True, names=("kwokctl",))
-        reference = measure_reference(settings, options.nodes, options.pods)
+    tools = rootless.TOOLS if options.no_reference else (*rootless.TOOLS, "kwokctl")
+    try:
+        install_tools(Progress(), names=tools)
+        ours = measure_ours(settings, options.nodes, options.pods)
+        reference = None if options.no_reference else measure_reference(settings, options.nodes, options.pods)
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     show(ours, reference, options.nodes, options.pods)
     return 1 if ours.errors else 0
 

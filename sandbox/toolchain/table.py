@@ -150,6 +150,19 @@ TOOLS: tuple[Tool, ...] = (
         ),
     ),
     Tool(
+        name="kwokctl",
+        version=KWOK_VERSION,
+        module=GoModule(
+            "kwokctl", "sigs.k8s.io/kwok/cmd/kwokctl", f"-s -w -X sigs.k8s.io/kwok/pkg/consts.Version=v{KWOK_VERSION}"
+        ),
+        version_printed=f"v{KWOK_VERSION}",
+        download=Download(
+            f"{_GITHUB}/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}/kwokctl-linux-amd64",
+            f"{_GITHUB}/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}/kwokctl-linux-amd64.sha256",
+        ),
+        optional=True,
+    ),
+    Tool(
         name="metrics-server",
         version=METRICS_SERVER_VERSION,
         module=GoModule(
