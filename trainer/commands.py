@@ -105,15 +105,16 @@ def train(options: argparse.Namespace) -> None:
     result = train_here(
         model, schedule, vocabulary, sentences, lambda step, loss: LOG.info("step %d: loss %.4f", step, loss)
     )
-    held_out = dataset.sentences("valid", vocabulary)
-    trained = numpy_model(result.model, model, vocabulary)
-    report = measure(trained, sentences, held_out, schedule.evaluation_positions)
-    print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))
     if options.save:
         export(result.model, Path(options.save))
         print(f"SavedModel: {options.save}")
     if options.publish:
         _publish_here(store, result.model, model, schedule)
+        return
+    held_out = dataset.sentences("valid", vocabulary)
+    trained = numpy_model(result.model, model, vocabulary)
+    report = measure(trained, sentences, held_out, schedule.evaluation_positions)
+    print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))
 
 
 def _publish_here(store: ObjectStore, trained: Any, model: ModelSettings, schedule: ScheduleSettings) -> None:
@@ -124,6 +125,7 @@ def _publish_here(store: ObjectStore, trained: Any, model: ModelSettings, schedu
     job = TrainingJob(job_name="one-machine", model=model, schedule=schedule, **here)
     weights = {variable.name: variable.numpy() for variable in trained.trainable_variables}
     entry = publish_model(store, job, weights, "machine", {"training": {"epochs": schedule.epochs}})
+    print(store.get(f"{job.model_prefix}{entry['version']}/evaluation.md").decode())
     done = "promoted" if entry["promoted"] else "registered, not promoted"
     print(f"{store.address}{job.model_prefix}{entry['version']}/ {done}: {entry['reason']}")
 
