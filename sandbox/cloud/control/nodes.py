@@ -40,7 +40,7 @@ def set_real_nodes(cloud: Cloud, body: dict[str, Any]) -> dict[str, Any]:
         ValueError: when the region is unknown, the number is none, or the sandbox can have no real node.
     """
     region = body.get("region")
-    if region not in REGIONS:
+    if not isinstance(region, str) or region not in REGIONS:
         raise ValueError(f"There is no region {region!r}; there are: {', '.join(REGIONS)}.")
     count = checked_real_nodes(body.get("real_nodes"), "real_nodes")
     cloud.operations.planner.limits.set(region, count)

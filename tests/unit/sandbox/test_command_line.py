@@ -69,7 +69,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     def ask(settings: Any, *call: Any, **options: Any) -> dict[str, Any]:
         calls.append(call)
-        return answer | {"now": "N", "machine": "M", "next_runs": {}, "runs": 3, "removed": 1}
+        return answer | {"now": "N", "machine": "M", "next_runs": {}, "runs": 3, "removed": 1, "regions": []}
 
     monkeypatch.setattr("sandbox.cloud_process.ask", ask)
     return calls
@@ -85,6 +85,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         ("fault clear", ("DELETE", "faults")),
         ("fault region-back cn-hangzhou", ("DELETE", "faults/region-out-cn-hangzhou")),
         ("logs cloud --errors --limit 7", ("GET", "calls?limit=7&errors=1")),
+        ("nodes", ("GET", "nodes")),
+        ("nodes real 0 cn-shanghai", ("PUT", "nodes", {"region": "cn-shanghai", "real_nodes": 0})),
     ],
 )
 def test_commands_ask_the_cloud(words: str, call: tuple[Any, ...], asked: list[tuple[Any, ...]]) -> None:

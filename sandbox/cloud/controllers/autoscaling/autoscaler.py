@@ -34,6 +34,7 @@ from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.cs.autoscaling import duration
 from sandbox.cloud.cs.model import AutoscalingConfig, Clusters
 from sandbox.cloud.cs.operations import Operations
+from sandbox.region.simulation.node_object import SIMULATED_LABEL
 
 PODS = "/api/v1/pods"
 NODES = "/api/v1/nodes"
@@ -155,9 +156,13 @@ class Autoscaler:
                 pool = owner.get(name)
                 self.drain.go_on(api, node, config, may_go=pool is not None and pool.scales and pool.spare > 0)
         leaving = {name for name, node in nodes.items() if marked_since(node, LEAVING) is not None}
+        # Simulated nodes first: of two that are not needed, the real one is worth more.
+        ordered = sorted(
+            nodes.items(), key=lambda item: SIMULATED_LABEL not in (item[1]["metadata"].get("labels") or {})
+        )
         candidates = [
             Candidate(node, machine_of(node), owner[name].state.identifier)
-            for name, node in nodes.items()
+            for name, node in ordered
             if name in owner and owner[name].scales and name not in leaving
         ]
         spare = {
