@@ -17,6 +17,7 @@ def test_clusters_and_node_pools_live_and_die(
     provider: Provider, network: tuple[Resource, Resource], emulator: EmulatorProcess
 ) -> None:
     _, vswitch = network
+    project = provider.create("alicloud:log/project:Project", {"projectName": "cluster-logs"})
     cluster = provider.create(
         "alicloud:cs/managedKubernetes:ManagedKubernetes",
         {
@@ -28,14 +29,23 @@ def test_clusters_and_node_pools_live_and_die(
             "enableRrsa": True,
             "skipSetCertificateAuthority": True,
             "clusterSpec": "ack.pro.small",
-            "version": "1.34.4-aliyun.1",
+            "version": "1.33.3-aliyun.1",
             "tags": {"a": "1"},
+            "auditLogConfig": {"enabled": True, "slsProjectName": "cluster-logs"},
+            "controlPlaneLogProject": "cluster-logs",
+            "controlPlaneLogTtl": "30",
+            "controlPlaneLogComponents": ["apiserver", "kcm", "scheduler"],
             "addons": [{"name": "ack-pod-identity-webhook"}],
         },
     )
     account = emulator.credentials()["account_id"]
     rrsa = cluster.state["rrsaMetadata"]
     assert rrsa["ramOidcProviderArn"] == f"acs:ram::{account}:oidc-provider/ack-rrsa-{cluster.identifier}"
+    store = provider.read("alicloud:log/store:Store", f"cluster-logs:audit-{cluster.identifier}")
+    assert store is not None
+    assert store["retentionPeriod"] == 30
+    provider.update(cluster, {"version": "1.34.4-aliyun.1"})
+    assert cluster.state["version"] == "1.34.4-aliyun.1"
     token = "alicloud:cs/getClusterCredential:getClusterCredential"
     credential = provider.invoke(token, clusterId=cluster.identifier, temporaryDurationMinutes=60)
     assert "clusters:" in credential["kubeConfig"]
@@ -77,6 +87,7 @@ def test_clusters_and_node_pools_live_and_die(
     at_once(partial(life, provider, cluster) for life in lives)
     at_once(partial(provider.die, gone) for gone in (scaled, pool))
     provider.die(cluster)
+    provider.die(project)
 
 
 def _component_lives(provider: Provider, cluster: Resource) -> None:
@@ -102,33 +113,3 @@ def _settings_of_the_autoscaler_live(provider: Provider, cluster: Resource) -> N
     assert found is not None
     assert (found["coolDownDuration"], found["expander"]) == ("15m", "random")
     provider.delete(settings)  # which the provider only forgets: they go with their cluster
-
-
-def test_a_cluster_is_upgraded_and_its_logs_have_a_place(
-    provider: Provider, network: tuple[Resource, Resource]
-) -> None:
-    _, vswitch = network
-    project = provider.create("alicloud:log/project:Project", {"projectName": "cluster-logs"})
-    cluster = provider.create(
-        "alicloud:cs/managedKubernetes:ManagedKubernetes",
-        {
-            "name": "platform",
-            "vswitchIds": [vswitch.identifier],
-            "podCidr": "172.20.0.0/16",
-            "serviceCidr": "172.21.0.0/20",
-            "newNatGateway": False,
-            "skipSetCertificateAuthority": True,
-            "version": "1.33.3-aliyun.1",
-            "auditLogConfig": {"enabled": True, "slsProjectName": "cluster-logs"},
-            "controlPlaneLogProject": "cluster-logs",
-            "controlPlaneLogTtl": "30",
-            "controlPlaneLogComponents": ["apiserver", "kcm", "scheduler"],
-        },
-    )
-    store = provider.read("alicloud:log/store:Store", f"cluster-logs:audit-{cluster.identifier}")
-    assert store is not None
-    assert store["retentionPeriod"] == 30
-    provider.update(cluster, {"version": "1.34.4-aliyun.1"})
-    assert cluster.state["version"] == "1.34.4-aliyun.1"
-    provider.die(cluster)
-    provider.die(project)
