@@ -222,7 +222,7 @@ class Core:
         wanted, master = self.memory.worker_memory_mebibytes, self.world.master_pod
         if wanted is None or master is None or not faults.is_running(master):
             return
-        if any(pod.memory_mebibytes > wanted for pod in self.world.of(Role.WORKER)):
+        if any(pod.memory_mebibytes > wanted for pod in self.world.roles[Role.WORKER].values()):
             self.memory.worker_memory_mebibytes = None
         elif not master.given_mebibytes and now - self._gave_at >= AGAIN_SECONDS:
             if not any(isinstance(action, GiveMemory) for action in plan.actions):

@@ -90,8 +90,8 @@ def find(world: World, settings: MonitorSettings, now: float, own_node: str = ""
     nodes = {symptom.target for symptom in away}
     found += [symptom for symptom in _master(world, settings, now) if symptom.node not in nodes]
     if is_running(world.master_pod):
-        for pod in world.pods.values():
-            if pod.role in (Role.WORKER, Role.PARAMETER_SERVER) and pod.node not in nodes:
+        for pod in (*world.roles[Role.PARAMETER_SERVER].values(), *world.roles[Role.WORKER].values()):
+            if (pod.phase != "Running" or pod.deleting) and pod.node not in nodes:
                 symptom = _of_pod(world, pod, settings.detection, now)
                 if symptom is not None:
                     found.append(symptom)
@@ -231,7 +231,7 @@ def _of_workers(world: World, limits: DetectionSettings) -> Iterator[Symptom]:
     if beat is None or master is None or beat.uid != master.uid:
         return
     known = beat.progress.workers
-    for pod in world.of(Role.WORKER):
+    for pod in world.roles[Role.WORKER].values():
         if pod.phase != "Running" or pod.deleting:
             continue
         entry = known.get(pod.index)
@@ -256,7 +256,7 @@ def slow_workers(world: World, limits: DetectionSettings) -> set[str]:
     paces = _paces(beat.progress)
     ordered = sorted(paces.values())
     found = set()
-    for pod in world.of(Role.WORKER):
+    for pod in world.roles[Role.WORKER].values():
         seconds = paces.get(pod.index)
         median = median_of_others(ordered, seconds) if seconds is not None else 0.0
         if seconds is not None and median > 0 and seconds >= limits.slow_ratio * median:
