@@ -48,7 +48,8 @@ class ScheduleSettings(Written):
     records_per_task: Annotated[int, Field(ge=1)] = 2000
     """What a lost worker costs at most: its unfinished tasks are handed to another."""
     master_restarts: Annotated[int, Field(ge=0, le=100)] = 5
-    """How often a master that dies is started again from the last checkpoint before the launcher gives up."""
+    """How often in a row a master that dies is started again from the last checkpoint, without a step forward between,
+    before the launcher gives up."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20260101
 
 

@@ -93,6 +93,7 @@ def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJo
         schedule=settings.schedule,
         cluster=ClusterSettings(
             workers=settings.workers,
+            standby_workers=settings.standby_workers,
             parameter_servers=settings.parameter_servers,
             master=settings.master,
             worker=settings.worker,

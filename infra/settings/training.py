@@ -28,6 +28,14 @@ class Training(Settings):
         pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$",
     )
     workers: int = option("Workers.", default=2, unit="pods", why="The loss of one leaves one at work.", ge=1, le=256)
+    standby_workers: int = option(
+        "Workers more that start, build their model and wait: one takes a lost worker's place within seconds.",
+        default=0,
+        unit="pods",
+        why="Each holds a worker's GPU while it waits; without, a replacement takes as long as a start.",
+        ge=0,
+        le=16,
+    )
     parameter_servers: int = option(
         "Parameter servers.", default=1, unit="pods", why="One serves a vocabulary of 30,000 with ease.", ge=1, le=64
     )

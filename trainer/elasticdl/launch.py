@@ -35,7 +35,7 @@ LOG_POLL_SECONDS = 9.0
 LOG_WINDOW_SECONDS = 30
 """Twice over, so that a slow look misses nothing; lines that come again change nothing."""
 DATA_POLL_SECONDS = (2.0, 30.0)
-FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 5.0, 300.0
+FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 1.0, 300.0
 PUBLISH_SECONDS = 3600
 
 Publisher = Callable[[RunContext], None]
@@ -56,6 +56,9 @@ class Launcher:
         self._progress = Progress()
         self._status: Status = {"phase": "starting", "job": job.job_name, "business": job.business, "restarts": 0}
         self._restarts = 0
+        self._fruitless = 0
+        """Masters that died one after another without a step between: those that `master_restarts` limits."""
+        self._step_at_death = 0
 
     def stop(self) -> None:
         """Leave at the next occasion. The job's pods go on; the next launcher adopts them."""
@@ -115,7 +118,7 @@ class Launcher:
     def _train(self, run: RunContext, manifest: Manifest) -> None:
         """Until the trained weights are in the bucket, over as many masters as it takes."""
         self._progress = self._earlier_progress(run)
-        self._restarts = 0
+        self._restarts = self._fruitless = self._step_at_death = 0
         started = time.monotonic()
         while not self._stop.is_set() and find(self._store, run.checkpoint_prefix, FINAL) is None:
             pods = self._cluster.look()
@@ -179,16 +182,18 @@ class Launcher:
         )
 
     def _back_off(self, pods: Pods) -> None:
-        """After a master's death. Raises TrainingError when that happened too often."""
+        """After a master's death. Raises TrainingError when that happened too often without a step forward between."""
         why = f"master {pods.master or 'disappeared'} {pods.detail}".strip()
         self._restarts += 1
-        if self._restarts > self._job.schedule.master_restarts:
+        self._fruitless = 1 if self._progress.step > self._step_at_death else self._fruitless + 1
+        self._step_at_death = max(self._step_at_death, self._progress.step)
+        if self._fruitless > self._job.schedule.master_restarts:
             self._phase("failed", detail=why)
             raise TrainingError(
-                f"{why}, for the {self._restarts}th time (master_restarts: {self._job.schedule.master_restarts}); "
+                f"{why}, for the {self._fruitless}th time (master_restarts: {self._job.schedule.master_restarts}); "
                 f"see kubectl -n {self._job.namespace} logs {self._cluster.master_name()}"
             )
-        wait = min(LAST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (self._restarts - 1))
+        wait = min(LAST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (self._fruitless - 1))
         LOG.warning("%s; starting another from the last checkpoint in %.0f s", why, wait)
         self._phase("training", detail=f"{why}; restarting")
         self._stop.wait(wait)

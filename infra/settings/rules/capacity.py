@@ -27,7 +27,7 @@ def training_pods(business: Business) -> list[Pods]:
     """The ElasticDL job's pods, which run on the training nodes."""
     training = business.training
     return [
-        Pods(("training", "worker"), training.workers, training.worker),
+        Pods(("training", "worker"), training.workers + training.standby_workers, training.worker),
         Pods(("training", "parameter_server"), training.parameter_servers, training.parameter_server),
         Pods(("training", "master"), 1, training.master),
     ]
@@ -143,9 +143,10 @@ def _quota_problems(business: Business) -> Iterator[Problem]:
         ("cpu", "cpu", quota.cpu, "cores"),
         ("memory_gibibytes", "memory_mebibytes", quota.memory_gibibytes * 1024.0, "MiB"),
     )
+    training = business.training
     who = (
-        f"{business.training.workers} workers, {business.training.parameter_servers} parameter servers, the master, "
-        f"the launcher, {business.serving.replicas.maximum} servers and the monitor together"
+        f"{training.workers + training.standby_workers} workers, {training.parameter_servers} parameter servers, "
+        f"the master, the launcher, {business.serving.replicas.maximum} servers and the monitor together"
     )
     for key, request_key, limit, unit in limits:
         total = sum(item.count * getattr(item.request, request_key) for item in pods)

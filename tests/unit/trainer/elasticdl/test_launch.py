@@ -222,3 +222,16 @@ def test_stopping_leaves_the_pods_running(make: Callable[..., Setting]) -> None:
     setting.stop()
     assert setting.cluster.removals == removals
     assert setting.cluster.pods.master == "Running"
+
+
+def test_a_master_that_dies_often_but_gets_on_each_time_is_always_started_again(make: Callable[..., Setting]) -> None:
+    setting = make(*["Failed"] * 9, "Succeeded")
+
+    def log(pod: str, _: int) -> str:
+        return f"Loss = 2.5, steps = {100 * len(setting.cluster.submitted)}\n" if pod == "worker-0" else ""
+
+    setting.cluster.log = log  # type: ignore[method-assign]
+    setting.start()
+    setting.wait_for_phase("done")
+    assert len(setting.cluster.submitted) == 10
+    assert setting.launcher.status()["restarts"] == 9
