@@ -15,6 +15,7 @@ from infra.components.identity import Identity, IdentityArgs
 from infra.components.monitor import Monitor, MonitorArgs
 from infra.components.node_pool import NodePool, NodePoolArgs
 from infra.components.object_store import AccessLog, Encryption, ObjectStore, ObjectStoreArgs
+from infra.components.observability import Observability, ObservabilityArgs
 from infra.components.serving import Serving, ServingArgs
 from infra.components.tenancy import Tenancy, TenancyArgs
 from infra.components.traffic import Traffic, TrafficArgs
@@ -36,7 +37,7 @@ def deploy_business(platform: Platform, business: Business) -> None:
     reference = PlatformReference(business.platform)
     deployed = {region.name: reference.region(region.name) for region in business.regions}
     clouds = {region.name: cloud_provider(region.name, platform.account_type) for region in business.regions}
-    check_account(platform.account, clouds[business.regions[0].name])
+    check_account(platform.account, reference.account, clouds[business.regions[0].name])
     made = {
         region.name: RegionOfBusiness(platform, business, region, clouds[region.name], deployed[region.name])
         for region in business.regions
@@ -81,6 +82,7 @@ class RegionOfBusiness:
         self.traffic = self._traffic()
         self.training = self._training()
         self.serving = self._serving()
+        self._observability()
         if business.monitor is not None:
             self._monitor(business.monitor)
         self.places = self._places()
@@ -146,6 +148,11 @@ class RegionOfBusiness:
             needs=[self.pools[SERVING], self.tenancy, access],
         )
         return Serving(self.name, arguments, self.in_cluster)
+
+    def _observability(self) -> None:
+        seconds = self.business.serving.server.requests.timeout_seconds
+        arguments = ObservabilityArgs(self.names, self.tenancy.namespace, seconds)
+        Observability(self.name, arguments, self.in_cluster)
 
     def _monitor(self, settings: MonitorSettings) -> None:
         identity = self._identity(MONITOR_NAME, uses_api=True)

@@ -53,6 +53,14 @@ LOAD_BALANCER = NameRule(
     "load balancer", 80, r"[A-Za-z0-9][A-Za-z0-9._-]*", "letters, digits, full stops, underscores and hyphens",
     "SLB, CreateLoadBalancer",
 )  # fmt: skip
+LOG_PROJECT = NameRule(
+    "log project", 63, r"[a-z0-9][a-z0-9-]*[a-z0-9]", "lower-case letters, digits and hyphens, no hyphen at either end",
+    "SLS, CreateProject", minimum=3,
+)  # fmt: skip
+REGISTRY = NameRule(
+    "registry namespace", 30, r"[a-z0-9]+([._-][a-z0-9]+)*", "lower-case letters, digits and separators between them",
+    "CR, CreateNamespace", minimum=2,
+)  # fmt: skip
 NODE_POOL = NameRule("ACK node pool", 63, CLUSTER.pattern, CLUSTER.allowed, "ACK, CreateClusterNodePool")
 NETWORK = NameRule(
     "VPC object", 128, r"[A-Za-z][A-Za-z0-9._-]*", "letters, digits, full stops, underscores and hyphens",
@@ -112,6 +120,11 @@ class PlatformNames:
         return compose(NETWORK, self.organization, self.region, "nodes")
 
     @property
+    def logs(self) -> str:
+        """The log project of the cluster. All customers of the log service share the names of a region."""
+        return compose(LOG_PROJECT, self.organization, self.region, "logs")
+
+    @property
     def access_logs(self) -> str:
         """The bucket that takes the access logs of all buckets of the region."""
         return compose(BUCKET, self.organization, self.region, "access-logs")
@@ -126,7 +139,7 @@ class PlatformNames:
 
     def all(self) -> Iterator[str]:
         """Every name; raises NameRuleError at the first bad one."""
-        yield from (self.network, self.cluster, self.egress, self.nodes, self.access_logs)
+        yield from (self.network, self.cluster, self.egress, self.nodes, self.logs, self.access_logs)
 
 
 @dataclass(frozen=True)

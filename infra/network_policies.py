@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.naming import SERVING
+from infra.observability import SCRAPED_FROM
 from infra.settings.platform import Network
 
 CLOUD_SERVICES = "100.64.0.0/10"
@@ -46,6 +47,16 @@ def policies(network: Network, server_port: int) -> dict[str, Spec]:
         ),
         "allow-api-server": _egress([nodes_and_endpoints], [("TCP", 6443)], ALL_BUT_SERVERS),
         "allow-cloud-services": _egress(cloud, [("TCP", 443)]),
+        "allow-metrics": {
+            "podSelector": {},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {
+                    "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SCRAPED_FROM}}}],
+                    "ports": [{"protocol": "TCP", "port": server_port}],
+                }
+            ],
+        },
         "allow-users": {
             "podSelector": SERVERS,
             "policyTypes": ["Ingress"],

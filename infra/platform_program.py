@@ -5,14 +5,17 @@ from __future__ import annotations
 import pulumi
 import pulumi_alicloud as alicloud
 
-from infra.account import account_of, check_account
+from infra.account import account_of, check_account, deployed_account
 from infra.bucket_rules import access_log_rules
 from infra.components.cluster import Cluster, ClusterArgs
+from infra.components.cluster_logs import ClusterLogs, ClusterLogsArgs
 from infra.components.egress import Egress, EgressArgs
 from infra.components.ground_rules import GroundRules, GroundRulesArgs
 from infra.components.network import Network, NetworkArgs
 from infra.components.node_firewall import NodeFirewall, NodeFirewallArgs
 from infra.components.object_store import ObjectStore, ObjectStoreArgs
+from infra.components.registry import Registry, RegistryArgs
+from infra.components.secrets_key import SecretsKey, SecretsKeyArgs
 from infra.naming import PlatformNames
 from infra.providers import cloud_provider, cluster_provider
 from infra.settings import Platform, PlatformRegion
@@ -23,7 +26,7 @@ def deploy_platform(platform: Platform) -> None:
     """Provision the platform and export what business stacks and people need."""
     providers = {region.name: cloud_provider(region.name, platform.account_type) for region in platform.regions}
     home = providers[platform.regions[0].name]
-    check_account(platform.account, home)
+    check_account(platform.account, deployed_account(), home)
     zone = alicloud.dns.AlidnsDomain(
         "zone",
         domain_name=platform.zone.name,
@@ -55,8 +58,18 @@ def _region(
     network = Network(region.name, NetworkArgs(names, region.network, tags), in_cloud)
     egress = Egress(f"{region.name}-egress", EgressArgs(names, network, addresses, egress_megabits, tags), in_cloud)
     firewall = NodeFirewall(region.name, NodeFirewallArgs(names, network, addresses, tags), in_cloud)
+    registry = Registry(f"{region.name}-registry", RegistryArgs(platform.registry_namespace), in_cloud)
+    logs = ClusterLogs(
+        f"{region.name}-logs",
+        ClusterLogsArgs(names, region.cluster.log_retention_days, platform.protection.logs, tags),
+        in_cloud,
+    )
+    key = SecretsKeyArgs(names, platform.protection.keys, tags)
+    secrets_key = SecretsKey(f"{region.name}-secrets", key, in_cloud) if region.cluster.encrypt_secrets else None
     cluster = Cluster(
-        region.name, ClusterArgs(names, region.cluster, network, firewall, platform.protection.cluster, tags), in_cloud
+        region.name,
+        ClusterArgs(names, region.cluster, network, firewall, logs, secrets_key, platform.protection.cluster, tags),
+        in_cloud,
     )
     access_logs = ObjectStore(
         f"{region.name}-access-logs",
@@ -78,4 +91,6 @@ def _region(
         "identity_provider": cluster.identity_provider,
         "identity_issuer": cluster.identity_issuer,
         "access_logs_bucket": access_logs.bucket_name,
+        "log_project": logs.project_name,
+        "registry_namespace": registry.namespace,
     }, cluster

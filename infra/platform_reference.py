@@ -39,6 +39,12 @@ class PlatformReference:
             raise self._missing(f"cannot be read ({error})") from error
         self._outputs: Mapping[str, Any] = outputs or {}
 
+    @property
+    def account(self) -> str | None:
+        """The account that the platform was deployed to; None when its stack does not say."""
+        account = self._outputs.get("account")
+        return None if account is None else str(account)
+
     def region(self, name: str) -> PlatformRegionOutputs:
         """A region's outputs; raises pulumi.RunError when the platform was not deployed with that region."""
         region = self._pick(self._pick(self._outputs, "regions"), name)

@@ -98,7 +98,7 @@ def _exports_of_platform(settings: StackSettings) -> dict[str, Any]:
     """The platform's outputs as a business reads them, with a made-up text where only the cloud knows."""
     _, exports = _run(settings, "platform", {})
     made_up: dict[str, Any] = _made_up(exports, "output")
-    return made_up
+    return made_up | {"account": settings.platform.account or ACCOUNT}
 
 
 def _run(

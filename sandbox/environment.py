@@ -47,6 +47,7 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{backend}",
         "PULUMI_HOME": str(settings.state / "pulumi" / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_RUN_PROGRAM": "true",  # so that `pulumi destroy` asks the program, too, whose account it is
         "PATH": f"{settings.state / 'bin'}:{os.environ.get('PATH', '')}",
     }
     variables.update({f"{service}_ENDPOINT": endpoint for service in SERVICES})

@@ -10,8 +10,10 @@ import pulumi
 import pulumi_alicloud as alicloud
 
 from infra.components import TYPE_PREFIX
+from infra.components.cluster_logs import ClusterLogs
 from infra.components.network import Network
 from infra.components.node_firewall import NodeFirewall
+from infra.components.secrets_key import SecretsKey
 from infra.naming import PlatformNames
 from infra.settings.platform import Cluster as ClusterSettings
 
@@ -22,6 +24,9 @@ ADDONS: Mapping[str, dict[str, str]] = {
     "ack-pod-identity-webhook": {},  # gives pods their RAM role
     "metrics-server": {},  # what the servers' autoscaler measures by
 }
+FIXED = ("securityGroupId", "isEnterpriseSecurityGroup", "encryptionProviderKey")
+"""What a change of would replace the cluster or rewrite its Secrets: an older cluster keeps what it was made with."""
+CONTROL_PLANE = ("apiserver", "kcm", "scheduler", "ccm")
 TIME_ZONE = "Asia/Shanghai"  # what ACK answers when none is given: said, so that no preview shows a change
 GRACEFUL_SECONDS = 14400  # ACK's default, said for the same reason
 FIRST_WINDOW = "2026-01-04"  # ACK wants a date too; only the time of day and the weekday count
@@ -35,6 +40,8 @@ class ClusterArgs:
     settings: ClusterSettings
     network: Network
     node_firewall: NodeFirewall
+    logs: ClusterLogs
+    secrets_key: SecretsKey | None
     protect: bool
     tags: Mapping[str, str]
 
@@ -65,6 +72,13 @@ class Cluster(pulumi.ComponentResource):
             enable_rrsa=True,
             skip_set_certificate_authority=True,  # else the state holds the administrator's key
             security_group_id=args.node_firewall.group_id,
+            encryption_provider_key=args.secrets_key.key_id if args.secrets_key else None,
+            audit_log_config=alicloud.cs.ManagedKubernetesAuditLogConfigArgs(
+                enabled=True, sls_project_name=args.logs.project_name
+            ),
+            control_plane_log_components=list(CONTROL_PLANE),
+            control_plane_log_project=args.logs.project_name,
+            control_plane_log_ttl=str(args.settings.log_retention_days),
             deletion_protection=args.protect,
             addons=[
                 alicloud.cs.ManagedKubernetesAddonArgs(name=addon, config=json.dumps(config) if config else None)
@@ -77,10 +91,7 @@ class Cluster(pulumi.ComponentResource):
                 duration=f"{maintenance.hours}h",
             ),
             tags=dict(args.tags),
-            # Another group would replace the cluster: an older cluster keeps the one that ACK made for it.
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=args.protect, ignore_changes=["securityGroupId", "isEnterpriseSecurityGroup"]
-            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=list(FIXED)),
         )
         idle = f"{args.settings.scale_down_after_minutes}m"
         alicloud.cs.AutoscalingConfig(

@@ -22,6 +22,7 @@ from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
 from infra.components.node_pool import node_selector, tolerations
 from infra.naming import BUSINESS_LABEL, DATA, NODE_WATCHER, SERVING, SERVING_PRIORITY, BusinessNames
+from infra.observability import scrape
 from infra.settings.monitor import REPLICAS
 from infra.settings.monitor import Monitor as Settings
 from infra.settings.training import Training
@@ -131,7 +132,7 @@ def deployment_spec(args: MonitorArgs, config_map: pulumi.Input[str]) -> dict[st
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": selector(common)},
         "template": {
-            "metadata": {"labels": common},
+            "metadata": {"labels": common, "annotations": scrape(MONITOR_PORT)},
             "spec": {
                 "serviceAccountName": args.identity.service_account,
                 "automountServiceAccountToken": True,

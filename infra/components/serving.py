@@ -14,6 +14,7 @@ from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity
 from infra.components.node_pool import node_selector, tolerations
 from infra.naming import MODELS, SERVING, SERVING_PRIORITY, BusinessNames
+from infra.observability import scrape
 from infra.settings.business import Business
 from infra.settings.serving import Serving as ServingSettings
 from infra.tags import labels
@@ -125,7 +126,7 @@ def deployment_spec(args: ServingArgs, config_map: pulumi.Input[str]) -> dict[st
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": selector(common)},
         "template": {
-            "metadata": {"labels": common},
+            "metadata": {"labels": common, "annotations": scrape(settings.server.port)},
             "spec": {
                 "serviceAccountName": args.identity.service_account,
                 "automountServiceAccountToken": False,

@@ -14,6 +14,7 @@ from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
 from infra.components.node_pool import node_selector, tolerations
 from infra.naming import DATA, MODELS, SERVING, TRAINING, TRAINING_PRIORITY, BusinessNames
+from infra.observability import scrape
 from infra.settings.training import Training as TrainingSettings
 from infra.tags import labels
 from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector
@@ -117,7 +118,7 @@ def deployment_spec(args: TrainingArgs, config_map: pulumi.Input[str]) -> dict[s
         "progressDeadlineSeconds": 900,
         "selector": {"matchLabels": selector(common)},
         "template": {
-            "metadata": {"labels": common},
+            "metadata": {"labels": common, "annotations": scrape(STATUS_PORT)},
             "spec": {
                 "serviceAccountName": args.identity.service_account,
                 "automountServiceAccountToken": True,

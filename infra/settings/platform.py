@@ -122,6 +122,20 @@ class Cluster(Settings):
         ge=1,
         le=1440,
     )
+    encrypt_secrets: bool = option(
+        "Encrypt Secrets with a key of KMS before they are stored. Only with `specification: ack.pro.small`; a cluster "
+        "keeps what it was made with.",
+        default=True,
+        why="Whoever reads a disk or a backup of the control plane reads no Secret. Costs a key a month.",
+    )
+    log_retention_days: int = option(
+        "How long audit log, control plane's and containers' logs are kept.",
+        default=180,
+        unit="days",
+        why="China's Cybersecurity Law, article 21, asks for at least six months.",
+        ge=1,
+        le=3000,
+    )
     maintenance: Maintenance = option(
         "Maintenance window.", default=Maintenance(), why="Upgrades only when few users are about."
     )
@@ -163,6 +177,18 @@ class PlatformProtection(Settings):
         default=True,
         why="They are the evidence of who read what; the law asks for half a year of them.",
     )
+    logs: bool = option(
+        "Keep the log projects: Pulumi does not delete them. To delete one after all: write `false`, run `pulumi up`, "
+        "and then destroy.",
+        default=True,
+        why="They are the evidence of who changed what in the cluster.",
+    )
+    keys: bool = option(
+        "Keep the keys: Pulumi does not delete them. To delete one after all: write `false`, run `pulumi up`, and then "
+        "destroy; KMS itself waits another 30 days.",
+        default=True,
+        why="Without its key a cluster's Secrets are lost.",
+    )
     zone: bool = option(
         "Keep the DNS zone: Pulumi does not delete it. To delete it after all: write `false`, run `pulumi up`, "
         "and then destroy.",
@@ -196,6 +222,14 @@ class Platform(Settings):
         "Site that the account is registered on: `Domestic` (aliyun.com) or `International` (alibabacloud.com).",
         default="Domestic",
         why="The first stacks are in China. Unsaid, the provider asks the billing service at every start.",
+    )
+    registry_namespace: str = option(
+        "Namespace of the image registry in each region; a part of every image's name.",
+        default="language-models",
+        why="All customers share these names, so yours may have to differ.",
+        pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$",
+        min_length=2,
+        max_length=30,
     )
     zone: Zone = option("The DNS zone.", why="Each business gets a name under it.")
     regions: tuple[PlatformRegion, ...] = option(

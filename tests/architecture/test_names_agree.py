@@ -6,20 +6,22 @@ from pathlib import Path
 
 import yaml
 
-from sandbox.images.settings import TRAINER_REFERENCE
+from sandbox.images.settings import CONTROLLERS_REFERENCE, TRAINER_REFERENCE
 from sandbox.toolchain.table import ALICLOUD_PLUGIN_VERSION, KUBERNETES_PLUGIN_VERSION, PULUMI_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_business_asks_for_the_image_that_the_sandbox_builds() -> None:
+def test_every_business_asks_for_the_images_that_the_sandbox_builds() -> None:
     images = []
     for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml")):
         business = yaml.safe_load(path.read_text())["config"].get("language-model-clusters:business")
         if business:
-            images.append(business["training"]["image"])
+            images.append(
+                (business["training"]["image"], business.get("monitor", {"image": CONTROLLERS_REFERENCE})["image"])
+            )
     assert images
-    assert set(images) == {TRAINER_REFERENCE}
+    assert set(images) == {(TRAINER_REFERENCE, CONTROLLERS_REFERENCE)}
 
 
 def test_engine_and_plugins_are_the_versions_of_their_python_packages() -> None:

@@ -36,8 +36,8 @@ from tests.sandbox.cluster import Cluster, wait_for
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1800)]
 
 REGION = "cn-hangzhou"
-RECORDS = ("client-token", "cluster-task", "region-slot", "role-session", "scheduled-job")
-"""What the cloud remembers of calls and of its own work after the resources that they made are gone."""
+RECORDS = ("client-token", "cluster-task", "kms-key", "region-slot", "role-session", "scheduled-job")
+"""What the cloud remembers of calls and of its own work after what they made is gone; a deleted key stays a month."""
 JOB = "elasticdl-job-name=language-model"
 
 

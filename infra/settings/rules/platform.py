@@ -20,6 +20,7 @@ def platform_problems(platform: Platform) -> Iterator[Problem]:
         path: Path = ("regions", index)
         yield from _network_problems(region, path)
         yield from _shared_problems(region, path, switches)
+        yield from _edition_problems(region, path)
         yield from name_problems(PlatformNames(platform.organization, region.name).all, ("organization",))
 
 
@@ -43,6 +44,16 @@ def _network_problems(region: PlatformRegion, path: Path) -> Iterator[Problem]:
     services: Path = (*path, "cluster", "service_addresses")
     yield from _private(services, cluster.service_addresses)
     yield from _overlap(services, cluster.service_addresses, [("the network", network.addresses)])
+
+
+def _edition_problems(region: PlatformRegion, path: Path) -> Iterator[Problem]:
+    cluster = region.cluster
+    if cluster.encrypt_secrets and cluster.specification != "ack.pro.small":
+        yield Problem(
+            (*path, "cluster", "specification"), cluster.specification, "ack.pro.small with `encrypt_secrets: true`",
+            "only the Pro edition encrypts Secrets with a key of KMS",
+            "write `ack.pro.small`, or `encrypt_secrets: false`",
+        )  # fmt: skip
 
 
 def _shared_problems(region: PlatformRegion, path: Path, earlier: list[tuple[str, IPv4Network]]) -> Iterator[Problem]:

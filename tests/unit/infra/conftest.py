@@ -21,7 +21,7 @@ from pulumi.runtime import settings as pulumi_settings
 with warnings.catch_warnings():
     # The SDK warns of its own deprecated modules as it imports them; our own warnings stay errors.
     warnings.simplefilter("ignore", DeprecationWarning)
-    for _module in ("", ".cs", ".dns", ".ecs", ".oss", ".ram", ".slb", ".vpc"):
+    for _module in ("", ".cr", ".cs", ".dns", ".ecs", ".kms", ".log", ".oss", ".ram", ".slb", ".vpc"):
         hasattr(importlib.import_module(f"pulumi_alicloud{_module}"), "outputs")  # loads at the first look
 
 ACCOUNT = "1234567890123456"
@@ -75,13 +75,16 @@ class Recorder(pulumi_mocks.Mocks):
     calls: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     account: str = ACCOUNT
+    own_outputs: dict[str, Any] = field(default_factory=dict)
     platform_outputs: dict[str, Any] = field(default_factory=lambda: dict(PLATFORM_OUTPUTS))
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.made.append(args.typ)
         outputs = dict(args.inputs)
         if args.typ == "pulumi:pulumi:StackReference":
-            outputs = {**outputs, "outputs": self.platform_outputs, "secretOutputNames": ["kubeconfigs"]}
+            own = args.inputs["name"].endswith(f"/{pulumi.get_stack()}")
+            found = self.own_outputs if own else self.platform_outputs
+            outputs = {**outputs, "outputs": found, "secretOutputNames": ["kubeconfigs"]}
         if args.typ.endswith(":ManagedKubernetes"):
             region = PLATFORM_OUTPUTS["regions"][region_of(args.name)]
             outputs["rrsaMetadata"] = {

@@ -36,6 +36,7 @@ def test_the_names_of_a_platform_are_those_that_running_stacks_have() -> None:
         "example-cn-hangzhou",
         "example-cn-hangzhou-egress",
         "example-cn-hangzhou-nodes",
+        "example-cn-hangzhou-logs",
         "example-cn-hangzhou-access-logs",
     ]
     assert names.pod_switch("cn-hangzhou-h") == "example-cn-hangzhou-h-pods"

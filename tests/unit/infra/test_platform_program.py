@@ -61,8 +61,37 @@ def test_nodes_reach_the_internet_by_one_address_and_are_not_reached_from_it(pla
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_an_older_cluster_keeps_the_security_group_that_it_has(platform: object, region: str) -> None:
-    assert "securityGroupId" in platform.within(region).one(":ManagedKubernetes").ignore_changes
+def test_who_did_what_in_the_cluster_is_on_record_for_half_a_year(platform: object, region: str) -> None:
+    found = platform.within(region)
+    cluster = found.one(":ManagedKubernetes").inputs
+    assert cluster["auditLogConfig"] == {"enabled": True, "slsProjectName": f"example-{region}-logs"}
+    assert cluster["controlPlaneLogProject"] == f"example-{region}-logs"
+    assert cluster["controlPlaneLogTtl"] == "180"
+    assert found.one("log/store:Store").inputs["retentionPeriod"] == 180
+    assert found.one("log/project:Project").protect
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_secrets_are_encrypted_with_a_key_that_is_rotated_and_kept(platform: object, region: str) -> None:
+    found = platform.within(region)
+    key = found.one("kms/key:Key")
+    assert key.protect
+    assert (key.inputs["automaticRotation"], key.inputs["pendingWindowInDays"]) == ("Enabled", 30)
+    assert found.one(":ManagedKubernetes").inputs["encryptionProviderKey"] == f"{region}-secrets-key-id"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_images_are_private_and_none_is_made_by_a_misspelt_push(platform: object, region: str) -> None:
+    found = platform.within(region)
+    namespace = found.one("cr/namespace:Namespace").inputs
+    assert (namespace["autoCreate"], namespace["defaultVisibility"]) == (False, "PRIVATE")
+    assert {item.inputs["name"] for item in found.of("cr/repo:Repo")} == {"trainer", "controllers"}
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_an_older_cluster_keeps_the_security_group_and_the_key_that_it_has(platform: object, region: str) -> None:
+    kept = platform.within(region).one(":ManagedKubernetes").ignore_changes
+    assert {"securityGroupId", "encryptionProviderKey"} <= set(kept)
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -110,7 +139,9 @@ def test_the_platform_exports_what_businesses_need_and_keeps_the_kubeconfig_secr
             "egress_address",
             "identity_issuer",
             "identity_provider",
+            "log_project",
             "network_id",
+            "registry_namespace",
             "switch_ids",
         }
         assert len(region["switch_ids"]) == 3
@@ -123,4 +154,14 @@ def test_credentials_of_another_account_stop_the_program_before_the_first_resour
     named = settings().platform.model_copy(update={"account": "1234567890123456"})
     with pytest.raises(pulumi.RunError, match=r"9999999999999999.*1234567890123456.*nothing was changed.*way out"):
         run_program(lambda: deploy(StackSettings(named, None)), "platform", recorder)
-    assert [item for item in recorder.made if not item.startswith("pulumi:providers:")] == []
+    assert [item for item in recorder.made if not item.startswith("pulumi:")] == []
+
+
+def test_credentials_of_another_account_than_the_one_deployed_to_stop_the_program(
+    run_program: Callable, recorder_factory: Callable
+) -> None:
+    """Also a destroy, which otherwise would find nothing, forget everything and leave it running."""
+    recorder = recorder_factory(account="9999999999999999", own_outputs={"account": "1234567890123456"})
+    with pytest.raises(pulumi.RunError, match=r"9999999999999999.*1234567890123456 \(the state.*nothing was changed"):
+        run_program(lambda: deploy(settings()), "platform", recorder)
+    assert [item for item in recorder.made if not item.startswith("pulumi:")] == []

@@ -1,0 +1,77 @@
+"""Alert rules and dashboards speak of metrics that exist, of one business alone, and lead to what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.observability import alert_rules, dashboard, panels, prometheus_rules
+from infra.program import deploy
+from infra.settings import load_stack
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = ("trainer/serving/metrics.py", "trainer/health.py", "controllers/monitor/metrics.py")
+METRIC = re.compile(r"\b(?:serving|monitor|training)_[a-z_]+")
+SUFFIXES = ("_bucket", "_total")
+
+
+def expressions() -> list[str]:
+    rules = [rule.expression for rule in alert_rules("qa", 10)]
+    return rules + [expression for panel in panels("qa") for expression, _ in panel.series]
+
+
+def test_every_metric_is_one_that_some_part_gives() -> None:
+    given = " ".join((ROOT / source).read_text(encoding="utf-8") for source in SOURCES)
+    named = {name for expression in expressions() for name in METRIC.findall(expression)}
+    assert len(named) >= 15
+    for name in named:
+        base = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+        assert f'"{name}"' in given or f'"{base}"' in given, name
+
+
+def test_every_series_is_of_the_businesss_own_namespace() -> None:
+    for expression in expressions():
+        assert expression.count('namespace="qa"') == len(METRIC.findall(expression)), expression
+
+
+def test_every_expression_is_closed() -> None:
+    for expression in expressions():
+        for opening, closing in ("()", "[]", "{}"):
+            assert expression.count(opening) == expression.count(closing), expression
+
+
+def test_every_alert_says_how_bad_it_is_and_where_to_read_on() -> None:
+    (group,) = prometheus_rules("qa", "qa", 10)["groups"]
+    names = [rule["alert"] for rule in group["rules"]]
+    assert len(names) == len(set(names)) >= 10
+    for rule in group["rules"]:
+        assert rule["labels"] == {"severity": rule["labels"]["severity"], "business": "qa"}
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert (ROOT / rule["annotations"]["runbook"]).exists()
+
+
+def test_the_graphs_do_not_overlap() -> None:
+    places = [
+        (graph["gridPos"]["x"], graph["gridPos"]["y"]) for graph in dashboard("qa", "cn-hangzhou", "qa")["panels"]
+    ]
+    assert len(set(places)) == len(places) == 8
+
+
+@pytest.mark.parametrize("region", ["cn-hangzhou", "cn-beijing"])
+def test_collectors_find_rules_dashboard_and_pods(run_program: Callable, region: str) -> None:
+    run = run_program(lambda: deploy(load_stack(ROOT / "stacks", "qa"))).within(region)
+    rules = run.one(":ConfigMap", "-alert-rules").inputs
+    assert rules["metadata"]["labels"]["prometheus_rule"] == "1"
+    assert json.loads(rules["data"]["rules.json"])["groups"]
+    assert run.one(":ConfigMap", "-dashboard").inputs["metadata"]["labels"]["grafana_dashboard"] == "1"
+    for deployment in run.of("v1:Deployment"):
+        pod = deployment.inputs["spec"]["template"]
+        ports = {str(port["containerPort"]) for item in pod["spec"]["containers"] for port in item["ports"]}
+        assert pod["metadata"]["annotations"]["prometheus.io/port"] in ports
+    opening = next(item for item in run.of(":NetworkPolicy") if item.inputs["metadata"]["name"] == "allow-metrics")
+    (source,) = opening.inputs["spec"]["ingress"][0]["from"]
+    assert source["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "arms-prom"}
