@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from tests.sandbox.test_terraform_provider.provider import Provider, Resource
+from tests.sandbox.test_terraform_provider.provider import Provider, Resource, at_once
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 
 def test_gateway_address_and_rule_live_and_die(provider: Provider, network: tuple[Resource, Resource]) -> None:
     vpc, vswitch = network
-    gateway = provider.live(
+    make_gateway = partial(
+        provider.live,
         "alicloud:vpc/natGateway:NatGateway",
         {
             "vpcId": vpc.identifier,
@@ -24,12 +27,14 @@ def test_gateway_address_and_rule_live_and_die(provider: Provider, network: tupl
         {"natGatewayName": "two", "description": "way out"},
         {"natGatewayName": "two", "natType": "Enhanced", "vpcId": vpc.identifier},
     )
-    address = provider.live(
+    make_address = partial(
+        provider.live,
         "alicloud:ecs/eipAddress:EipAddress",
         {"addressName": "one", "bandwidth": "10", "internetChargeType": "PayByTraffic", "tags": {"a": "1"}},
         {"bandwidth": "20", "addressName": "two"},
         {"bandwidth": "20", "addressName": "two", "internetChargeType": "PayByTraffic"},
     )
+    gateway, address = at_once((make_gateway, make_address))
     binding = provider.create(
         "alicloud:ecs/eipAssociation:EipAssociation",
         {"allocationId": address.identifier, "instanceId": gateway.identifier, "instanceType": "Nat"},
@@ -44,8 +49,9 @@ def test_gateway_address_and_rule_live_and_die(provider: Provider, network: tupl
         {"snatEntryName": "out"},
         {"snatEntryName": "out", "snatIp": address.state["ipAddress"]},
     )
-    for resource in (rule, binding, address, gateway):
+    for resource in (rule, binding):
         provider.die(resource)
+    at_once(partial(provider.die, gone) for gone in (address, gateway))
 
 
 def test_security_groups_and_rules_live_and_die(provider: Provider, network: tuple[Resource, Resource]) -> None:
