@@ -24,6 +24,9 @@ from infra.settings.loading import STACKS
 DNS_TIMEOUT_SECONDS = 5.0
 DNS_PATIENCE_SECONDS = 30.0
 DNS_PAUSE_SECONDS = 1.0
+WORKLOAD_PATIENCE_SECONDS = 180.0
+"""A server loads its model within a minute; an image of 2 GB is pulled within two."""
+WORKLOAD_PAUSE_SECONDS = 2.0
 WORKLOADS = "deployments,statefulsets,jobs,cronjobs"
 Row = tuple[str, str, bool, str]
 """Where, what, whether it is healthy, and its state in words."""
@@ -56,7 +59,7 @@ def _look(engine: Engine, stack: str, platform: str, dns_server: str | None) -> 
     rows: list[Row] = []
     for region, places in sorted((outputs.get("regions") or {}).items()):
         where = f"`{stack}` in {region}"
-        objects = _workloads(str(kubeconfigs[region]), str(places["namespace"])) if region in kubeconfigs else []
+        objects = _settled(str(kubeconfigs[region]), str(places["namespace"])) if region in kubeconfigs else []
         rows += [(where, *row) for row in map(workload_state, objects)]
     if outputs.get("dns_name"):
         rows.append((f"`{stack}`", *_name_state(str(outputs["dns_name"]), dns_server)))
@@ -92,6 +95,16 @@ def _outputs(engine: Engine, stack: str) -> dict[str, Any]:
         raise ReviewError(f"the outputs of `{stack}` cannot be read: {result.stderr.strip().splitlines()[-1:]}")
     found: dict[str, Any] = json.loads(result.stdout)
     return found
+
+
+def _settled(kubeconfig: str, namespace: str) -> list[dict[str, Any]]:
+    """A namespace's workloads, once all are healthy or patience ends: `pulumi up` does not wait for all of them."""
+    deadline = time.monotonic() + WORKLOAD_PATIENCE_SECONDS
+    while True:
+        objects = _workloads(kubeconfig, namespace)
+        if all(workload_state(item)[1] for item in objects) or time.monotonic() > deadline:
+            return objects
+        time.sleep(WORKLOAD_PAUSE_SECONDS)
 
 
 def _workloads(kubeconfig: str, namespace: str) -> list[dict[str, Any]]:
