@@ -1,9 +1,10 @@
 """Requests that wait together are computed together: one pass of NumPy, results handed back to each.
 
 Whoever is free takes what waits, up to the limit; nobody waits for company. A request is cut into pieces of at most
-that limit, and pieces are taken in the order in which they came, so a long request never keeps a short one waiting for
-all of it. A batch holds one model's work: during a swap two models are in use. What needs the whole vocabulary runs in
-a thread, where NumPy lets go of the interpreter; the rest takes less time than to hand it over, and runs on the spot.
+that limit, and hands in no more of them at a time than there are threads, so a long request never keeps a short one
+waiting for all of it. A batch holds one model's work: during a swap two models are in use. What needs the whole
+vocabulary runs in a thread, where NumPy lets go of the interpreter; the rest takes less time than to hand it over, and
+runs on the spot.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ class Batcher:
         if len(positions) <= size:
             return np.asarray(await self._submit(model, positions, exact, None), dtype=np.float64)
         pieces = [positions[start : start + size] for start in range(0, len(positions), size)]
-        found = await asyncio.gather(*(self._submit(model, piece, exact, None) for piece in pieces))
+        found: list[LogProbabilities] = []
+        for start in range(0, len(pieces), self._limits.threads):
+            several = pieces[start : start + self._limits.threads]
+            found += await asyncio.gather(*(self._submit(model, piece, exact, None) for piece in several))
         return np.concatenate(found)
 
     async def choose(self, model: LanguageModel, window: Ids, choose: Callable[[LogProbabilities], Any]) -> Any:
