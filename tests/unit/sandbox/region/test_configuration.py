@@ -37,7 +37,7 @@ def test_the_api_server_speaks_tls_to_everyone_and_advertises_its_own_address() 
     assert given["kubelet-preferred-address-types"] == "InternalDNS,InternalIP"
     assert given["etcd-servers"].startswith("https://")
     assert "kubelet-certificate-authority" in given
-    assert given["feature-gates"] == "WatchList=false"
+    assert "WatchList=false" in given["feature-gates"]
     assert "disable-admission-plugins" not in given
 
 
