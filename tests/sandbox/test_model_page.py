@@ -32,6 +32,7 @@ TABS = {
 }
 MAKE_MODEL = """
 import sys
+from pathlib import Path
 from tests.unit.trainer.models import promote
 from trainer.object_store import DirectoryStore
 promote(DirectoryStore(Path(sys.argv[1])), "v1")
