@@ -13,6 +13,7 @@ from controllers.config import MonitorSettings
 from controllers.drill.faults import DRILLS, Commands, Drill
 from controllers.drill.observation import Observer
 from controllers.errors import ControllerError
+from controllers.monitor.faults import Fault
 from controllers.monitor.incidents import Incident
 from controllers.monitor.kubernetes import FAILURES, Kubernetes
 from controllers.monitor.model import Role
@@ -23,6 +24,8 @@ LONGEST_SECONDS = 400.0
 RECORD_SECONDS = 15.0
 """How long the monitor may take to write down a recovery that the drill has seen."""
 LOOK_SECONDS = 0.5
+OTHER_FAULTS = (Fault.API_SERVER_AWAY.label, Fault.BUCKET_AWAY.label)
+"""Not what a drill breaks: they may be there at the same time."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ async def _recorded(observer: Observer, known: set[str]) -> list[Incident]:
     """The monitor's new incidents, once they are closed."""
     deadline = time.time() + RECORD_SECONDS
     while True:
-        found = [incident for incident in await observer.incidents() if incident.id not in known]
+        new = [incident for incident in await observer.incidents() if incident.id not in known]
+        found = [incident for incident in new if incident.fault not in OTHER_FAULTS]
         if (found and not any(incident.is_open for incident in found)) or time.time() > deadline:
             return found
         await asyncio.sleep(LOOK_SECONDS)
@@ -111,7 +115,8 @@ def _result(
         drill.meaning,
         targets,
         drill.objective_seconds,
-        detected=min((incident.detected_at for incident in found), default=started) - started if found else None,
+        # What is broken shows at once, and the command that breaks it takes a moment to return.
+        detected=max(0.0, min(incident.detected_at for incident in found) - started) if found else None,
         replaced=replaced[0] - started if replaced else None,
         at_work=at_work - started,
         tasks_redone=max(tasks) if tasks else None,

@@ -142,9 +142,12 @@ class Core:
             if symptom.fault.owner == faults.NOBODY:
                 self._alert(incident, symptom.message, now, plan)
             return
+        done = {repair.uid for repair in incident.repairs}
+        fresh = [action for action in actions if action.uid not in done]
         again = min(self.settings.repairs.last_backoff_seconds, AGAIN_SECONDS * 2 ** (len(incident.repairs) - 1))
-        if incident.repairs and now - incident.repairs[-1].at < again:
+        if incident.repairs and not fresh and now - incident.repairs[-1].at < again:
             return
+        actions = fresh or actions
         refusal = self._refusal(symptom, len(actions), now)
         if refusal:
             if not refusal.startswith("wait"):
@@ -204,6 +207,10 @@ class Core:
     def _give_node_up(self, incident: Incident, node: str) -> list[Action]:
         """Its pods are deleted without waiting for its kubelet, and their owners make others elsewhere. Where a
         parameter server goes so, the master goes too: workers elsewhere may still talk to the old one, if it lives."""
+        known = self.world.nodes.get(node)
+        if incident.repairs and known is not None and known.ready:
+            # What was put there since would be put there again: Kubernetes takes 20 s longer to notice than we do.
+            return []
         running = self._on(node)
         actions: list[Action] = [DeletePod(incident.id, pod.name, pod.uid, force=True) for pod in running]
         master = self.world.master_pod

@@ -81,11 +81,9 @@ class Informer:
         events = self.source.stream(
             self.resource, self._version, WATCH_SECONDS, namespace=self.namespace, labels=labels
         )
-        async with asyncio.timeout(WATCH_SECONDS * 2) as whole:
-            iterator = aiter(events)
-            while True:
-                whole.reschedule(asyncio.get_running_loop().time() + self.silence_seconds)
-                kind, item = await anext(iterator)
+        async with asyncio.timeout(self.silence_seconds) as silence:
+            async for kind, item in events:
+                silence.reschedule(asyncio.get_running_loop().time() + self.silence_seconds)
                 self._version = item.metadata.resourceVersion or self._version
                 if kind in ("ADDED", "MODIFIED", "DELETED"):
                     self.on_object(kind, item)

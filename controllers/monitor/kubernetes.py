@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 from lightkube import AsyncClient
+from lightkube.core import decoders
 from lightkube.core.exceptions import ApiError
 
 from controllers.errors import ClusterError, ConflictError
@@ -34,8 +35,11 @@ class Kubernetes(AsyncClient):
             scope.pop("namespace", None)
         return self.list(resource, chunk_size=PAGE, **scope)
 
-    def stream(self, resource: Any, version: str, seconds: int, **scope: Any) -> AsyncIterator[tuple[str, Any]]:
-        """Watch from a resource version on, at most so long; BOOKMARK events tell newer versions in quiet times."""
+    async def stream(self, resource: Any, version: str, seconds: int, **scope: Any) -> AsyncIterator[tuple[str, Any]]:
+        """Watch from a resource version on, until the server ends it after so long.
+
+        BOOKMARK events tell newer versions in quiet times; of their objects only that is real, the rest is empty.
+        """
         request = self._client.prepare_request(
             "list",
             res=resource,
@@ -48,8 +52,18 @@ class Kubernetes(AsyncClient):
                 "labelSelector": scope.get("labels"),
             },
         )
-        found: AsyncIterator[tuple[str, Any]] = self._client.watch(request)
-        return found
+        request.timeout = httpx2.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS, read=None)
+        response = await self._client.send(  # type: ignore[no-untyped-call]
+            self._client.build_adapter_request(request), stream=True
+        )
+        try:
+            if response.is_error:
+                await response.aread()
+                self._client.raise_for_status(response)  # type: ignore[no-untyped-call]
+            async for line in response.aiter_lines():
+                yield decode(line.encode(), resource)
+        finally:
+            await response.aclose()
 
     async def delete_exactly(self, resource: Any, name: str, uid: str, grace_seconds: int | None) -> bool:
         """Delete the object of this name and uid. False if it is not there any more, whoever has its name now."""
@@ -66,6 +80,26 @@ class Kubernetes(AsyncClient):
                 return False
             raise refusal(error) from error
         return True
+
+
+class _Version(msgspec.Struct, frozen=True):
+    resourceVersion: str = ""  # noqa: N815 - Kubernetes' own name
+
+
+class Mark(msgspec.Struct):
+    """As much of a bookmark's object as means anything."""
+
+    metadata: _Version = _Version()
+
+
+def decode(line: bytes, resource: Any) -> tuple[str, Any]:
+    """A line of a watch: (type, object). Raises ApiError when the server tells of an error in it."""
+    event = decoders.decode_watch_event(line)
+    if event.type == "ERROR":
+        raise ApiError(status=decoders.decode_status(bytes(event.object)))
+    if event.type == "BOOKMARK":
+        return event.type, msgspec.json.decode(event.object, type=Mark)
+    return event.type, decoders.decode_object(bytes(event.object), resource)
 
 
 def status_of(error: Exception) -> int | None:

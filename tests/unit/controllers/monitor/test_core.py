@@ -283,6 +283,23 @@ def test_a_silent_node_is_given_up_within_35_seconds_and_its_pods_go_without_wai
     assert scene.incident("node-away").outcome == "recovered"
 
 
+def test_what_kubernetes_puts_on_a_silent_node_again_is_given_up_as_soon_as_it_notices(scene: Scene) -> None:
+    scene.silent.add("node-2")
+    scene.wait(31)
+    assert deletions(scene) == ["worker-1"]
+    scene.remove("worker-1")
+    scene.pod(Role.WORKER, 2, "node-2", phase="Pending")
+    scene.wait(15)
+    assert deletions(scene) == ["worker-1"]
+    scene.see(NodeSeen(Node("node-2", 100_000, ready=False)))
+    scene.wait(1)
+    assert deletions(scene) == ["worker-1", "worker-2"]
+    scene.remove("worker-2")
+    scene.pod(Role.WORKER, 3, "node-1")
+    scene.wait(2)
+    assert scene.incident("node-away").outcome == "recovered"
+
+
 def test_with_a_parameter_server_on_a_lost_node_the_whole_job_starts_again_from_the_checkpoint() -> None:
     scene = Scene()
     scene.pod(Role.MASTER, 0, "node-1")
