@@ -31,6 +31,7 @@ from sandbox import rootless
 from sandbox.cloud.core.kubernetes import KubernetesClient
 from sandbox.errors import SandboxError
 from sandbox.progress import Progress
+from sandbox.region import processes
 from sandbox.region.rootless_region import RootlessRegion
 from sandbox.region.simulation.node_object import is_ready, node_object
 from sandbox.region.specification import NodeSpec
@@ -57,6 +58,8 @@ class Figures:
     start_seconds: float
     node_seconds: float
     pod_seconds: float
+    cpu_seconds: float
+    """Of all programs of the cluster from their start: unlike the rates, it hardly depends on what else goes on."""
     not_ready: int
     not_running: int
     restarts: int
@@ -102,10 +105,23 @@ def deployment(number: int, replicas: int) -> Json:
     }
 
 
-def load(api: KubernetesClient, add_nodes: Callable[[], None], nodes: int, pods: int, start_seconds: float) -> Figures:
+@dataclass(frozen=True)
+class Subject:
+    """A cluster that runs, to be loaded."""
+
+    kubeconfig: str
+    start_seconds: float
+    add_nodes: Callable[[KubernetesClient], None]
+    """Adds the nodes; returns when all are Ready."""
+    programs: Callable[[], set[int]]
+    """The processes of the cluster."""
+
+
+def load(subject: Subject, nodes: int, pods: int) -> Figures:
     """Add nodes, then pods, and count what became of them."""
+    api = KubernetesClient(subject.kubeconfig)
     begun = time.monotonic()
-    add_nodes()
+    subject.add_nodes(api)
     node_seconds = time.monotonic() - begun
     begun = time.monotonic()
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
@@ -116,13 +132,23 @@ def load(api: KubernetesClient, add_nodes: Callable[[], None], nodes: int, pods:
     listed = items(api, "/api/v1/nodes")
     found = items(api, f"/api/v1/namespaces/{NAMESPACE}/pods")
     return Figures(
-        start_seconds,
+        subject.start_seconds,
         node_seconds,
         pod_seconds,
+        sum(cpu_seconds(pid) for pid in subject.programs()),
         not_ready=nodes - sum(is_ready(node) for node in listed),
         not_running=pods - sum(pod["status"].get("phase") == "Running" for pod in found),
         restarts=max(0, len(found) - pods),
     )
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processors; 0 when it has just ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def available(api: KubernetesClient, path: str) -> int:
@@ -152,8 +178,14 @@ def measure_ours(settings: SandboxSettings, nodes: int, pods: int) -> Figures:
         begun = time.monotonic()
         region.start()
         started = time.monotonic() - begun
-        api = KubernetesClient(region.kubeconfig())
-        return load(api, lambda: region.add_simulated_nodes(specifications(nodes)), nodes, pods, started)
+        owner = region.layout.full_name
+        subject = Subject(
+            region.kubeconfig(),
+            started,
+            lambda api: region.add_simulated_nodes(specifications(nodes)),
+            lambda: processes.owned_processes(lambda name: name == owner),
+        )
+        return load(subject, nodes, pods)
     finally:
         region.purge()
 
@@ -161,25 +193,37 @@ def measure_ours(settings: SandboxSettings, nodes: int, pods: int) -> Figures:
 def measure_reference(settings: SandboxSettings, nodes: int, pods: int) -> Figures:
     """A cluster of kwokctl's, of the same programs."""
     begun = time.monotonic()
-    with reference_cluster() as kubeconfig:
+    with reference_cluster() as (kubeconfig, home):
         started = time.monotonic() - begun
-        api = KubernetesClient(kubeconfig)
         layout = RootlessRegion(REGION, 0, settings).layout
         bodies = [node_object(spec, layout, f"v{KUBERNETES_VERSION}") for spec in specifications(nodes)]
         for body in bodies:
             body["metadata"]["annotations"] = {"kwok.x-k8s.io/node": "fake"}
 
-        def add() -> None:
+        def add(api: KubernetesClient) -> None:
             with ThreadPoolExecutor(CALLS_AT_ONCE) as callers:
                 list(callers.map(lambda body: api.create("/api/v1/nodes", body), bodies))
             wait_until(lambda: sum(is_ready(node) for node in items(api, "/api/v1/nodes")) >= nodes)
 
-        return load(api, add, nodes, pods, started)
+        return load(Subject(kubeconfig, started, add, lambda: naming(str(home))), nodes, pods)
+
+
+def naming(text: str) -> set[int]:
+    """Processes whose arguments name something."""
+    return {int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if text.encode() in contents(path)}
+
+
+def contents(path: Path) -> bytes:
+    """What a file of /proc holds; nothing when its process has just ended."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager
-def reference_cluster() -> Iterator[str]:
-    """Run a cluster of kwokctl's; gives its kubeconfig with the certificates in it."""
+def reference_cluster() -> Iterator[tuple[str, Path]]:
+    """Run a cluster of kwokctl's; gives its kubeconfig with the certificates in it, and the folder that it lives in."""
     home = Path(tempfile.mkdtemp(prefix="kwokctl-"))
     kwokctl = [str(binary("kwokctl")), f"--name={REFERENCE}"]
     kubectl = str(binary("kubectl"))
@@ -197,7 +241,7 @@ def reference_cluster() -> Iterator[str]:
     try:
         call([*kwokctl, *create, f"--kubeconfig={kubeconfig}"], environment)
         flattened = ["config", "view", "--raw", "--flatten", "--minify", "--output=json"]
-        yield call([kubectl, f"--kubeconfig={kubeconfig}", *flattened], environment)
+        yield call([kubectl, f"--kubeconfig={kubeconfig}", *flattened], environment), home
     finally:
         call([*kwokctl, "delete", "cluster", f"--kubeconfig={kubeconfig}"], environment)
         shutil.rmtree(home, ignore_errors=True)
@@ -220,6 +264,7 @@ def show(ours: Figures, reference: Figures | None, nodes: int, pods: int) -> Non
         ("nodes a second until all are Ready", lambda figures: nodes / figures.node_seconds),
         ("pods a second until all are Running", lambda figures: pods / figures.pod_seconds),
         ("seconds for all nodes and pods", lambda figures: figures.node_seconds + figures.pod_seconds),
+        ("CPU seconds of all programs", lambda figures: figures.cpu_seconds),
         ("nodes or pods not as asked for", lambda figures: figures.errors),
     ]
     title = f"{nodes} nodes, {pods} pods"
