@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -84,19 +85,33 @@ class _Recorder(mocks.MockMonitor):
 
 
 def plan_of(stack: str, folder: Path = STACKS) -> Plan:
-    """What a stack's program asks for. Raises SettingsError when its file is not sound."""
+    """What a stack's program asks for, kept for as long as no stack file changes: a run takes a second.
+
+    Raises SettingsError when its file is not sound.
+    """
+    return _plan_of(stack, folder, _texts(folder))
+
+
+def _texts(folder: Path) -> tuple[str, ...]:
+    return tuple(path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.glob("Pulumi.*.yaml")))
+
+
+@cache
+def _plan_of(stack: str, folder: Path, texts: tuple[str, ...]) -> Plan:
     settings = load_stack(folder, stack)
     _load_sdk()
-    outputs = {} if settings.business is None else _exports_of_platform(StackSettings(settings.platform, None))
+    outputs = {} if settings.business is None else _exports_of_platform(folder, settings.business.platform, texts)
     resources, _ = _run(settings, stack, outputs)
     owner = owner_of(settings)
     owned = tuple(replace(item, owner=owner) for item in resources if not item.type.startswith("pulumi:"))
     return Plan(owned, owner, quotas(folder))
 
 
-def _exports_of_platform(settings: StackSettings) -> dict[str, Any]:
+@cache
+def _exports_of_platform(folder: Path, stack: str, texts: tuple[str, ...]) -> dict[str, Any]:
     """The platform's outputs as a business reads them, with a made-up text where only the cloud knows."""
-    _, exports = _run(settings, "platform", {})
+    settings = load_stack(folder, stack)
+    _, exports = _run(settings, stack, {})
     made_up: dict[str, Any] = _made_up(exports, "output")
     return made_up | {"account": settings.platform.account or ACCOUNT}
 

@@ -32,7 +32,10 @@ class Review:
 
 def comment(review: Review) -> str:
     """The whole comment."""
-    verdict = "not mergeable" if review.objections else "mergeable"
+    if review.health:
+        verdict = "applied, not healthy" if review.objections else "applied and healthy"
+    else:
+        verdict = "not mergeable" if review.objections else "mergeable"
     lines = [MARK, f"## Review of {review.scope.head} against {review.scope.base}: {verdict}", ""]
     lines += [f"- {reason}" for reason in review.objections]
     if not review.previews:
