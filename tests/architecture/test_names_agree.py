@@ -17,9 +17,7 @@ def test_every_business_asks_for_the_images_that_the_sandbox_builds() -> None:
     for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml")):
         business = yaml.safe_load(path.read_text())["config"].get("language-model-clusters:business")
         if business:
-            images.append(
-                (business["training"]["image"], business.get("monitor", {"image": CONTROLLERS_REFERENCE})["image"])
-            )
+            images.append((business["training"]["image"], business["monitor"]["image"]))
     assert images
     assert set(images) == {(TRAINER_REFERENCE, CONTROLLERS_REFERENCE)}
 
