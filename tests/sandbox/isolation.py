@@ -7,6 +7,7 @@ role that this token gives. That a fence is really what stops it is shown by tes
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import urllib.error
@@ -275,6 +276,7 @@ class Fences:
 
     def _opens(self, keys: dict[str, str], bucket: str, region: str) -> bool:
         variables = environment(self._settings)
+        os.environ["REQUESTS_CA_BUNDLE"] = variables["REQUESTS_CA_BUNDLE"]  # read by the library under the SDK
         auth = oss2.StsAuth(keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"], "v4")
         store = oss2.Bucket(auth, f"https://{variables['OSS_ENDPOINT']}", bucket, region=region, is_path_style=True)
         try:
