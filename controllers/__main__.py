@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from controllers.backup.options import add_commands
-from controllers.config import MONITOR_FILE
+from controllers.config import MONITOR_FILE, TRAFFIC_FILE
 from controllers.errors import ControllerError
 
 EPILOGUE = """\
@@ -34,6 +34,9 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("restore", help="bring a bucket to what a backup holds, or say what would change"),
     )
 
+    traffic = commands.add_parser("traffic", help="lead users away from a dead region (the deployment's process)")
+    traffic.add_argument("--settings", default=TRAFFIC_FILE, metavar="FILE", help=f"settings ({TRAFFIC_FILE})")
+
     incidents = commands.add_parser("incidents", help="what broke, what was done, how long it took")
     incidents.add_argument("--store", metavar="STORE", help="bucket (oss://BUCKET) or directory that holds them")
     incidents.add_argument("--region", default="", help="the bucket's region")
@@ -56,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from controllers.monitor.run import run  # noqa: PLC0415 - the client only where it is needed
 
             run(options.settings)
+        elif options.command == "traffic":
+            from controllers.traffic import run as traffic  # noqa: PLC0415
+
+            traffic.run(options.settings)
         elif options.command in ("backup", "restore"):
             from controllers.backup import commands  # noqa: PLC0415
 

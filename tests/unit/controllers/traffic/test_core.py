@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.traffic.model import Note, parse
@@ -198,6 +198,7 @@ def test_a_region_that_serves_its_users_and_says_so_is_never_taken_out(seed: int
     assert world.history == []
 
 
+@settings(max_examples=30)
 @given(st.text())
 def test_no_text_in_the_zone_stops_a_controller(text: str) -> None:
     found = parse(text)
