@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controllers.config import MonitorSettings
+from controllers.drill import region
 from controllers.drill.faults import DRILLS, Commands
 from controllers.drill.run import run, table
 from controllers.errors import ControllerError, DrillError
@@ -22,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m controllers.drill",
         description="Break a running training job on purpose, and measure how long it takes to be at work again.",
         epilog="drills, each with its objective:\n" + "\n".join(lines) + "\n\n"
+        "region: a region's servers die; `python -m controllers.drill region --help`\n\n"
         "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 other.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -46,7 +48,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the drills; the exit code."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["region"]:  # it breaks no job but servers, and measures with users of its own
+        return region.main(given[1:])
+    options = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("controllers.drill").setLevel(logging.INFO)
     settings = MonitorSettings(

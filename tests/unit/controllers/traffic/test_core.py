@@ -82,7 +82,20 @@ def test_a_controller_that_reaches_nobody_accuses_nobody() -> None:
     world.cut = {("a", "a"), ("a", "b")}
     world.dead_controllers = {"b"}
     world.run(100)
-    assert world.history == []
+    assert (world.history, world.notes) == ([], {})
+
+
+def test_nobody_leads_users_to_a_region_that_he_does_not_reach_himself() -> None:
+    world = World(("a", "b", "c"))
+    world.run(5)
+    world.dead_servers, world.dead_controllers = {"a"}, {"a", "b"}
+    world.run(3)
+    world.cut = {("c", "b")}  # b serves its users, and cannot say so: it is asked, and time is not over
+    world.run(3)
+    assert world.cores["c"].taken_out(world.now) == {"a"}
+    assert world.answered("default") == ["a"]
+    world.run(5)
+    assert world.answered("default") == ["c"]
 
 
 def test_when_all_regions_are_dead_the_last_records_stay() -> None:

@@ -30,7 +30,7 @@ from sandbox.settings import SandboxSettings
 
 ADDRESSES = {"cn-hangzhou": "127.0.0.2", "cn-beijing": "127.0.0.3"}
 QUICK = TrafficTimings(
-    probe_seconds=0.05, probe_timeout_seconds=0.5, answer_seconds=0.3, ask_again_seconds=1, healthy_seconds=0.5
+    probe_seconds=0.05, probe_timeout_seconds=10, answer_seconds=0.3, ask_again_seconds=1, healthy_seconds=0.5
 )
 
 
@@ -67,7 +67,7 @@ class Place:
                 found[record.line].append(record.region)
         return found
 
-    async def until(self, what: Callable[[], bool], seconds: float = 15) -> None:
+    async def until(self, what: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not await asyncio.to_thread(what):
             assert time.monotonic() < deadline, await asyncio.to_thread(self.answered)

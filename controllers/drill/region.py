@@ -1,0 +1,251 @@
+"""The drill `region`: a region's servers die; how long users of each line are led to it, by DNS, as resolvers keep it.
+
+Users are resolvers with caches: each asks the zone's server for its line (by EDNS client subnet, RFC 7871), keeps the
+answer for its TTL and not longer, and sends an HTTP request to it twice a second. Their caches are filled at times that
+are spread over a TTL, so that the last of them is the worst case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from controllers.errors import ControllerError, DrillError, SettingsError
+
+OBJECTIVE_SECONDS = 20.0
+QUERY_SECONDS = 1.0
+REQUEST_SECONDS = 1.0
+COMMAND_SECONDS = 120.0
+LONGEST_SECONDS = 120.0
+QUIET_SECONDS = 5.0
+"""All users must have been answered for so long before it counts as over."""
+STEP_SECONDS = 0.5
+
+Resolve = Callable[[str], tuple[list[str], float]]
+"""Addresses and TTL for a user of a line, asked of the zone's server."""
+Ask = Callable[[str], bool]
+
+
+@dataclass
+class User:
+    """A resolver with one user behind it."""
+
+    line: str
+    addresses: list[str] = field(default_factory=list)
+    kept_until: float = 0.0
+    last_failure: float | None = None
+    failures: int = 0
+    requests: int = 0
+
+    def step(self, now: float, resolve: Resolve, ask: Ask) -> None:
+        """Look the name up if it is time to, then send a request."""
+        if now >= self.kept_until:
+            self.addresses, ttl = resolve(self.line)
+            self.kept_until = now + ttl
+        self.requests += 1
+        if not self.addresses or not ask(self.addresses[0]):
+            self.failures += 1
+            self.last_failure = now
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Seconds from the moment of breaking."""
+
+    left_after: float
+    """The zone's server named the dead region no more, for any line."""
+    answered_after: float
+    """The last request failed, of any user."""
+    failed: int
+    requests: int
+
+
+class Drill:
+    """Breaks, watches, and measures. Time is an argument so that a test can make it by hand."""
+
+    def __init__(
+        self,
+        lines: Sequence[str],
+        users: int,
+        resolve: Resolve,
+        ask: Ask,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.lines = lines
+        self._resolve, self._ask, self._clock, self._sleep = resolve, ask, clock, sleep
+        self.users = [User(line) for line in lines for _ in range(users)]
+
+    def prepare(self) -> None:
+        """Fill the caches, spread over a TTL. Raises DrillError if users are not answered before anything is broken."""
+        _, ttl = self._resolve(self.lines[0])
+        for number, user in enumerate(self.users):
+            now = self._clock()
+            user.step(now, self._resolve, self._ask)
+            user.kept_until = now + ttl * (number + 1) / len(self.users)
+        bad = sorted({user.line for user in self.users if user.failures})
+        if bad:
+            raise DrillError(f"users of {', '.join(bad)} are not answered before anything was broken")
+
+    def watch(self, dead: str, break_it: Callable[[], None]) -> Outcome:
+        """From the breaking until all users are answered. Raises DrillError after `LONGEST_SECONDS`."""
+        for user in self.users:
+            user.failures = user.requests = 0
+            user.last_failure = None
+        breaking = threading.Thread(target=break_it, name="break", daemon=True)
+        started = self._clock()
+        breaking.start()
+        with ThreadPoolExecutor(len(self.users)) as pool:  # a dead region keeps a user waiting, and no other one
+            return self._follow(dead, breaking, started, pool)
+
+    def _follow(self, dead: str, breaking: threading.Thread, started: float, pool: Executor) -> Outcome:
+        named_at = started
+        while True:
+            now = self._clock()
+            if any(dead in self._resolve(line)[0] for line in self.lines):
+                named_at = self._clock()
+            list(pool.map(lambda user: user.step(self._clock(), self._resolve, self._ask), self.users))
+            failed_at = max((user.last_failure for user in self.users if user.last_failure is not None), default=None)
+            last = max(named_at, failed_at or started)
+            if not breaking.is_alive() and failed_at is not None and now - last > QUIET_SECONDS:
+                return Outcome(
+                    named_at - started,
+                    failed_at - started,
+                    sum(user.failures for user in self.users),
+                    sum(user.requests for user in self.users),
+                )
+            if now - started > LONGEST_SECONDS:
+                raise DrillError(
+                    f"after {LONGEST_SECONDS:.0f} s users are still led to {dead}"
+                    if failed_at is not None
+                    else f"{dead} answers on: nothing was broken"
+                )
+            self._sleep(max(0.0, STEP_SECONDS - (self._clock() - now)))
+
+
+def resolver(server: str, port: int, name: str, networks: dict[str, str]) -> Resolve:
+    """Asks the zone's server over UDP, as a resolver in the line's network would."""
+    import dnslib  # noqa: PLC0415 - on the machine that drills, not in the image
+
+    def resolve(line: str) -> tuple[list[str], float]:
+        question = dnslib.DNSRecord.question(name)
+        if network := networks.get(line, ""):
+            packed = b"\x00\x01\x20\x00" + socket.inet_aton(network)
+            question.add_ar(dnslib.EDNS0(opts=[dnslib.EDNSOption(8, packed)]))
+        try:
+            answer = dnslib.DNSRecord.parse(question.send(server, port, timeout=QUERY_SECONDS))
+        except (OSError, dnslib.DNSError) as error:
+            raise DrillError(f"the DNS server {server} does not answer for {name}: {error}") from error
+        found = [record for record in answer.rr if record.rtype == dnslib.QTYPE.A]
+        return [str(record.rdata) for record in found], float(min((record.ttl for record in found), default=1))
+
+    return resolve
+
+
+def asker(name: str, port: int, path: str) -> Ask:
+    """Sends a user's request, on a connection of its own."""
+
+    def ask(address: str) -> bool:
+        connection = http.client.HTTPConnection(address, port, timeout=REQUEST_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Host": name})
+            return 200 <= connection.getresponse().status < 300
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ask
+
+
+def command(line: str) -> Callable[[], None]:
+    """Runs a command line, which must do it within `COMMAND_SECONDS`."""
+
+    def run() -> None:
+        done = subprocess.run(shlex.split(line), timeout=COMMAND_SECONDS, check=False, capture_output=True, text=True)
+        if done.returncode:
+            print(f"drill: `{line}` failed: {done.stderr.strip()[:300]}", file=sys.stderr)
+
+    return run
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options."""
+    made = argparse.ArgumentParser(
+        prog="python -m controllers.drill region",
+        description="Have a region's servers die, and measure how long users are led to them.",
+        epilog="Exit codes: 0 objective met, 4 missed, 1 other.",
+    )
+    made.add_argument("--name", required=True, help="the business's name, as qa.language.example.com")
+    made.add_argument("--server", required=True, metavar="ADDRESS[:PORT]", help="one of the zone's DNS servers")
+    made.add_argument("--dead", required=True, metavar="ADDRESS", help="the entry of the region that is to die")
+    made.add_argument("--break-command", required=True, metavar="COMMAND", help="what makes it die")
+    made.add_argument("--mend-command", default="", metavar="COMMAND", help="what brings it back, at the end")
+    made.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="LINE=ADDRESS",
+        help="users of a line, and an address in its network; may be given again (default: your own network)",
+    )
+    made.add_argument("--users", type=int, default=10, help="resolvers a line (10)")
+    made.add_argument("--port", type=int, default=80, help="where servers answer (80)")
+    made.add_argument("--path", default="/readyz", help="what is asked of them (/readyz)")
+    made.add_argument("--objective", type=float, default=OBJECTIVE_SECONDS, metavar="SECONDS", help="(20)")
+    made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        outcome = _run(options)
+    except ControllerError as error:
+        print(f"drill region: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if options.mend_command:
+            command(options.mend_command)()
+    met = outcome.answered_after <= options.objective
+    text = table(outcome, options.dead, options.objective, met)
+    print(text)
+    if options.report:
+        Path(options.report).write_text(f"{text}\n", encoding="utf-8")
+    return 0 if met else DrillError.exit_code
+
+
+def _run(options: argparse.Namespace) -> Outcome:
+    networks = {"default": ""}
+    if options.line:
+        pairs = [text.partition("=") for text in options.line]
+        if not all(sign and name for name, sign, _ in pairs):
+            raise SettingsError("--line is LINE=ADDRESS, as telecom=203.0.113.7")
+        networks = {name: address for name, _, address in pairs}
+    server, _, port = options.server.partition(":")
+    resolve = resolver(server, int(port or 53), options.name, networks)
+    drill = Drill(list(networks), options.users, resolve, asker(options.name, options.port, options.path))
+    drill.prepare()
+    return drill.watch(options.dead, command(options.break_command))
+
+
+def table(outcome: Outcome, dead: str, objective: float, met: bool) -> str:
+    """Markdown."""
+    return "\n".join(
+        [
+            "| drill | what | DNS leads elsewhere | all users answered | objective | requests failed | |",
+            "|---|---|---|---|---|---|---|",
+            f"| region | the servers behind {dead} die | {outcome.left_after:.1f} s | {outcome.answered_after:.1f} s | "
+            f"{objective:.0f} s | {outcome.failed:,} of {outcome.requests:,} | {'met' if met else 'missed'} |",
+        ]
+    )
