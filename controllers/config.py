@@ -168,6 +168,7 @@ BACKUP_SOURCE_BUCKET_ACTIONS = ("oss:ListObjects", "oss:ListObjectVersions")
 """On each source bucket itself."""
 BACKUP_TARGET_ACTIONS = (*BACKUP_SOURCE_ACTIONS, "oss:PutObject", "oss:DeleteObject")
 """On every object of the backup bucket; old versions stay, so that a stolen identity cannot destroy a backup."""
+BACKUP_SCRATCH_PREFIX = "scratch/"
 BACKUP_SCRATCH_ACTIONS = ("oss:DeleteObjectVersion",)
 """On `scratch/*` of the backup bucket, where a proof restores to: old versions of that are worth nothing."""
 BACKUP_TARGET_BUCKET_ACTIONS = BACKUP_SOURCE_BUCKET_ACTIONS
@@ -286,5 +287,5 @@ class TrafficSettings(Frozen):
     probe_port: Annotated[int, Field(ge=1, le=65_535)] = 80
     timings: TrafficTimings = TrafficTimings()
     alidns_endpoint: str = ""
-    """Empty: the DNS service's endpoint of the region."""
+    """Empty: the DNS service's endpoint of the region. With or without a scheme; without, it is https."""
     port: Annotated[int, Field(ge=1, le=65_535)] = TRAFFIC_PORT

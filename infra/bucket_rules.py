@@ -29,13 +29,15 @@ def transport_policy(bucket: str) -> dict[str, Any]:
     }
 
 
-def access_policy(bucket: str, object_actions: Iterable[str], prefix: str = "") -> dict[str, Any]:
+def access_policy(
+    bucket: str, object_actions: Iterable[str], prefix: str = "", bucket_actions: Iterable[str] = LIST
+) -> dict[str, Any]:
     """What a workload may do with a bucket. A deleted object stays as an old version: history is not its own."""
     return {
         "Version": "1",
         "Statement": [
             {"Effect": "Allow", "Action": list(object_actions), "Resource": [f"acs:oss:*:*:{bucket}/{prefix}*"]},
-            {"Effect": "Allow", "Action": list(LIST), "Resource": [f"acs:oss:*:*:{bucket}"]},
+            {"Effect": "Allow", "Action": list(bucket_actions), "Resource": [f"acs:oss:*:*:{bucket}"]},
         ],
     }
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_alicloud as alicloud
 
-from controllers.config import MONITOR_NAME
+from controllers.config import BACKUP_NAME, MONITOR_NAME, TRAFFIC_NAME
 from infra import regions
 from infra.account import check_account
 from infra.bucket_rules import backup_rules, version_rules
+from infra.components.backup import Backup, BackupArgs
 from infra.components.identity import Identity, IdentityArgs
 from infra.components.monitor import Monitor, MonitorArgs
 from infra.components.node_pool import NodePool, NodePoolArgs
@@ -19,11 +21,14 @@ from infra.components.observability import Observability, ObservabilityArgs
 from infra.components.serving import Serving, ServingArgs
 from infra.components.tenancy import Tenancy, TenancyArgs
 from infra.components.traffic import Traffic, TrafficArgs
+from infra.components.traffic_controller import TrafficController, TrafficControllerArgs
 from infra.components.training import Training, TrainingArgs
 from infra.naming import BACKUPS, BUCKETS, DATA, MODELS, SERVING, TRAINING, BusinessNames
 from infra.platform_reference import PlatformReference, PlatformRegionOutputs
 from infra.providers import cloud_provider, cluster_provider
 from infra.settings import Business, BusinessRegion, Platform
+from infra.settings.keeping import Backup as BackupSettings
+from infra.settings.keeping import TrafficController as TrafficControllerSettings
 from infra.settings.monitor import Monitor as MonitorSettings
 from infra.tags import cloud_tags
 
@@ -42,6 +47,10 @@ def deploy_business(platform: Platform, business: Business) -> None:
         region.name: RegionOfBusiness(platform, business, region, clouds[region.name], deployed[region.name])
         for region in business.regions
     }
+    if business.traffic_controller is not None:
+        addresses = {name: region.traffic.address for name, region in made.items()}
+        for region in made.values():
+            region.control_traffic(business.traffic_controller, addresses)
     for source, target in regions.pairs(business).items():
         for kind in BUCKETS:
             made[source].buckets[kind].replicate_to(made[target].buckets[kind], target, removals=kind == DATA)
@@ -70,12 +79,14 @@ class RegionOfBusiness:
         self.in_cloud = pulumi.ResourceOptions(providers=[self.cloud])
         self.in_cluster = pulumi.ResourceOptions(providers=[cluster])
         self.in_both = pulumi.ResourceOptions(providers=[self.cloud, cluster])
-        network = next(item.network for item in self.platform.regions if item.name == region.name)
+        self.network = next(item.network for item in self.platform.regions if item.name == region.name)
 
         self.pools = {TRAINING: self._pool(TRAINING), SERVING: self._pool(SERVING)}
         self.tenancy = Tenancy(
             self.name,
-            TenancyArgs(self.names, business.quota, business.container_defaults, network, business.serving.server.port),
+            TenancyArgs(
+                self.names, business.quota, business.container_defaults, self.network, business.serving.server.port
+            ),
             self.in_cluster,
         )
         self.buckets = {kind: self._bucket(kind) for kind in BUCKETS}
@@ -85,6 +96,8 @@ class RegionOfBusiness:
         self._observability()
         if business.monitor is not None:
             self._monitor(business.monitor)
+        if business.backup is not None:
+            self._backup(business.backup)
         self.places = self._places()
 
     def _pool(self, kind: str) -> NodePool:
@@ -168,6 +181,30 @@ class RegionOfBusiness:
             active=self._trains,
         )
         Monitor(self.name, arguments, self.in_cluster)
+
+    def _backup(self, settings: BackupSettings) -> None:
+        identity = self._identity(BACKUP_NAME, uses_api=True)
+        policy = self.names.policy
+        access = [self.buckets[kind].grant_backup_from(identity, policy(BACKUP_NAME, kind)) for kind in (DATA, MODELS)]
+        access.append(self.buckets[BACKUPS].grant_backup_to(identity, policy(BACKUP_NAME, BACKUPS)))
+        needs = [self.pools[SERVING], self.tenancy, *access]
+        arguments = BackupArgs(self.names, settings, self.tenancy.namespace, identity, needs)
+        Backup(self.name, arguments, self.in_cluster)
+
+    def control_traffic(self, settings: TrafficControllerSettings, addresses: Mapping[str, pulumi.Input[str]]) -> None:
+        """Have the region's records switched; by the entries of all regions, which must be there."""
+        arguments = TrafficControllerArgs(
+            names=self.names,
+            settings=settings,
+            namespace=self.tenancy.namespace,
+            identity=self._identity(TRAFFIC_NAME, uses_api=True),
+            zone=self.platform.zone.name,
+            addresses=addresses,
+            lines=regions.lines(self.business),
+            network=self.network,
+            needs=[self.pools[SERVING], self.tenancy],
+        )
+        TrafficController(self.name, arguments, self.in_both)
 
     @property
     def _trains(self) -> bool:

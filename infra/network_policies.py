@@ -66,6 +66,12 @@ def policies(network: Network, server_port: int) -> dict[str, Spec]:
     }
 
 
+def outside(network: Network, pods: dict[str, str], ports: tuple[int, ...]) -> Spec:
+    """A way out of the network for pods with these labels, and to no pod: for who looks at entries as users do."""
+    anywhere = _block(EVERYBODY, [str(item.pod_addresses) for item in network.switches])
+    return _egress([anywhere], [("TCP", port) for port in ports], {"matchLabels": pods})
+
+
 def _egress(to: list[dict[str, Any]], ports: list[tuple[str, int]], pods: Spec | None = None) -> Spec:
     opened = [{"protocol": protocol, "port": port} for protocol, port in ports]
     return {"podSelector": pods or {}, "policyTypes": ["Egress"], "egress": [{"to": to, "ports": opened}]}

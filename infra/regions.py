@@ -32,6 +32,16 @@ class RecordPlan:
     status: str
 
 
+def lines(business: Business) -> dict[str, tuple[str, ...]]:
+    """For each line its region, and then those that stand by, in the stack file's order."""
+    names = [region.name for region in business.regions]
+    return {
+        line: (owner.name, *(name for name in names if name != owner.name))
+        for owner in business.regions
+        for line in owner.lines
+    }
+
+
 def records(business: Business, region: str) -> Iterator[RecordPlan]:
     """The region's records: one for each line of any region, enabled where this region is the nearest."""
     for owner in business.regions:

@@ -13,12 +13,19 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from controllers.backup.model import ID_PATTERN, Entry, Manifest, Proof, Summary, now_text
 from controllers.buckets import Bucket
+from controllers.config import BACKUP_SCRATCH_PREFIX
 from controllers.errors import ControllerError, SettingsError
 from trainer.errors import ObjectNotFoundError
 from trainer.object_store import put_json
 
 LOG = logging.getLogger("controllers.backup")
-CONTENT, BACKUPS, JOURNAL, STATUS, SCRATCH = "content/", "backups/", "journal.json", "status.json", "scratch/"
+CONTENT, BACKUPS, JOURNAL, STATUS, SCRATCH = (
+    "content/",
+    "backups/",
+    "journal.json",
+    "status.json",
+    BACKUP_SCRATCH_PREFIX,
+)
 LEASE = "leases/backup"
 ENTRIES = TypeAdapter(list[Entry])
 Model = TypeVar("Model", bound=BaseModel)

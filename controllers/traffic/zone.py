@@ -31,15 +31,16 @@ class ZoneError(ControllerError):
 class AlidnsZone:
     """The records of one business's name, and the controllers' notes. Blocking."""
 
-    def __init__(self, settings: TrafficSettings, protocol: str = "HTTPS") -> None:
+    def __init__(self, settings: TrafficSettings) -> None:
         self._settings = settings
         self._regions = {region.address: region.name for region in settings.regions}
         self._note_id: str | None = None
+        scheme, _, host = settings.alidns_endpoint.rpartition("://")
         configuration = Config(
             credential=Credentials(provider=credentials_source(settings.region)),
             region_id=settings.region,
-            endpoint=settings.alidns_endpoint or None,
-            protocol=protocol,
+            endpoint=host or None,
+            protocol=scheme or "https",
             connect_timeout=TIMEOUT_MILLISECONDS,
             read_timeout=TIMEOUT_MILLISECONDS,
         )

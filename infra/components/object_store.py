@@ -10,6 +10,14 @@ from typing import Any
 import pulumi
 import pulumi_alicloud as alicloud
 
+from controllers.config import (
+    BACKUP_SCRATCH_ACTIONS,
+    BACKUP_SCRATCH_PREFIX,
+    BACKUP_SOURCE_ACTIONS,
+    BACKUP_SOURCE_BUCKET_ACTIONS,
+    BACKUP_TARGET_ACTIONS,
+    BACKUP_TARGET_BUCKET_ACTIONS,
+)
 from infra.bucket_rules import READ, WRITE, Rule, access_policy, transport_policy
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity
@@ -86,6 +94,18 @@ class ObjectStore(pulumi.ComponentResource):
         """Let an identity read and list objects."""
         return self._grant(identity, policy_name, "read", READ, "")
 
+    def grant_backup_from(self, identity: Identity, policy_name: str) -> pulumi.Resource:
+        """Let an identity read and list objects in any version."""
+        document = access_policy(self.args.bucket, BACKUP_SOURCE_ACTIONS, bucket_actions=BACKUP_SOURCE_BUCKET_ACTIONS)
+        return self._attach(identity, policy_name, "backup-from", document)
+
+    def grant_backup_to(self, identity: Identity, policy_name: str) -> pulumi.Resource:
+        """Let an identity keep backups here: old versions it can't remove, save in its scratch area."""
+        document = access_policy(self.args.bucket, BACKUP_TARGET_ACTIONS, bucket_actions=BACKUP_TARGET_BUCKET_ACTIONS)
+        scratch = access_policy(self.args.bucket, BACKUP_SCRATCH_ACTIONS, BACKUP_SCRATCH_PREFIX)["Statement"][0]
+        document["Statement"].append(scratch)
+        return self._attach(identity, policy_name, "backup-to", document)
+
     def replicate_to(self, target: ObjectStore, region: str, *, removals: bool) -> None:
         """Copy what is written here to another region's bucket; with `removals`, deletions are carried over too.
 
@@ -112,13 +132,17 @@ class ObjectStore(pulumi.ComponentResource):
     def _grant(
         self, identity: Identity, policy_name: str, kind: str, object_actions: Sequence[str], prefix: str
     ) -> pulumi.Resource:
+        document = access_policy(self.args.bucket, object_actions, prefix)
+        return self._attach(identity, policy_name, kind, document)
+
+    def _attach(self, identity: Identity, policy_name: str, kind: str, document: Mapping[str, Any]) -> pulumi.Resource:
         name = f"{self.name}-{identity.args.service_account}-{kind}"
         child = pulumi.ResourceOptions(parent=self)
         policy = alicloud.ram.Policy(
             name,
             policy_name=policy_name,
             description=f"{kind} access to the bucket {self.args.bucket}",
-            policy_document=json.dumps(access_policy(self.args.bucket, object_actions, prefix)),
+            policy_document=json.dumps(document),
             tags=dict(identity.args.tags),
             opts=child,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.settings.base import DnsLine, OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
+from infra.settings.keeping import Backup, TrafficController
 from infra.settings.monitor import Monitor
 from infra.settings.nodes import Autoscaling, ServingNodes, TrainingNodes
 from infra.settings.serving import Serving
@@ -164,6 +165,16 @@ class Business(Settings):
         "The status monitor, which repairs the training.",
         default=None,
         why="None: nobody but ElasticDL's master replaces what is lost. Its image must be named.",
+    )
+    backup: Backup | None = option(
+        "The backups of each region.",
+        default=None,
+        why="None: only the buckets' old versions and their copies in the paired region. Its image must be named.",
+    )
+    traffic_controller: TrafficController | None = option(
+        "What leads users away from a dead region.",
+        default=None,
+        why="None: a dead region's users wait until somebody switches the records by hand. Its image must be named.",
     )
     dns: Dns = option("The business's name.", default=Dns(), why="Right for the free edition.")
     protection: BusinessProtection = option(

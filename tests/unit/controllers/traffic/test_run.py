@@ -53,12 +53,12 @@ class Place:
             lines={"default": ("cn-hangzhou", "cn-beijing"), "unicom": ("cn-beijing", "cn-hangzhou")},
             probe_port=self.port,
             timings=QUICK,
-            alidns_endpoint=f"127.0.0.1:{self.cloud_port}",
+            alidns_endpoint=f"http://127.0.0.1:{self.cloud_port}",
         )
         return found.model_copy(update={"port": 0})  # any free one
 
     def zone(self, region: str) -> AlidnsZone:
-        return AlidnsZone(self.settings(region), protocol="HTTP")
+        return AlidnsZone(self.settings(region))
 
     def answered(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {"default": [], "unicom": []}
@@ -159,8 +159,8 @@ async def test_a_dead_region_is_left_and_taken_back_and_each_switch_is_counted(p
 
 
 async def test_a_controller_without_the_dns_service_is_not_ready_and_goes_on(place: Place) -> None:
-    settings = place.settings("cn-hangzhou").model_copy(update={"alidns_endpoint": "127.0.0.1:1"})
-    controller = Controller(settings, AlidnsZone(settings, protocol="HTTP"))
+    settings = place.settings("cn-hangzhou").model_copy(update={"alidns_endpoint": "http://127.0.0.1:1"})
+    controller = Controller(settings, AlidnsZone(settings))
     await controller.turn()
     assert "the DNS service, zone example.com" in controller._ready()
     assert controller._alive() == ""

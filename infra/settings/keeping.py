@@ -1,0 +1,73 @@
+"""Settings of what keeps a business's word beside the status monitor: its backups, and where its users are led."""
+
+from __future__ import annotations
+
+from controllers.config import RetentionSettings, TrafficTimings
+from infra.settings.base import Settings, option
+from infra.settings.training import IMAGE
+from trainer.config import ResourceRequest
+
+
+class Backup(Settings):
+    """The backups of each region: scheduled, incremental, each proven by a restore."""
+
+    image: str = option(
+        "The controllers' image, with its tag.",
+        why="Pinned, so that a backup of today can be restored tomorrow.",
+        pattern=IMAGE,
+    )
+    schedule: str = option(
+        "When a backup is made: a line of cron, in UTC.",
+        default="17 * * * *",
+        why="Hourly, and not when everybody's jobs start.",
+        pattern=r"^\S+ \S+ \S+ \S+ \S+$",
+    )
+    request: ResourceRequest = option(
+        "What a backup requests while it runs.",
+        default=ResourceRequest(cpu=0.25, memory_mebibytes=384),
+        why="Objects are streamed: memory does not grow with the data.",
+    )
+    scratch_gibibytes: int = option(
+        "Disk through which objects pass.",
+        default=8,
+        unit="GiB",
+        why="Four objects at a time: enough for checkpoints of 2 GiB.",
+        ge=1,
+        le=1000,
+    )
+    deadline_seconds: int = option(
+        "How long a backup may take before it is ended; the next one goes on where it was.",
+        default=3300,
+        unit="seconds",
+        why="Just under an hour.",
+        ge=60,
+        le=86_400,
+    )
+    prove: bool = option(
+        "Whether each backup is restored into a scratch prefix and compared.",
+        default=True,
+        why="A backup that was never restored is a hope.",
+    )
+    retention: RetentionSettings = option(
+        "How many backups are kept.", default=RetentionSettings(), why="A day of hours, a week of days, a quarter."
+    )
+
+
+class TrafficController(Settings):
+    """The traffic controller of each region: it leads users away from a region that is dead, and back."""
+
+    image: str = option(
+        "The controllers' image, with its tag.",
+        why="Pinned, so that a repaired node runs the same program.",
+        pattern=IMAGE,
+    )
+    request: ResourceRequest = option(
+        "What it requests; there is one a region.",
+        default=ResourceRequest(cpu=0.05, memory_mebibytes=160),
+        why="At rest it takes about 100 MB.",
+    )
+    timings: TrafficTimings = option(
+        "When a region is taken out, and when it is taken back.",
+        default=TrafficTimings(),
+        why="The controller's own: about 7 s, and back after 30 s.",
+    )
