@@ -48,6 +48,7 @@ def test_users_fail_until_the_last_cache_has_run_out() -> None:
     assert 5.0 <= outcome.left_after <= 6.5
     assert outcome.left_after < outcome.answered_after <= 6.0 + TTL
     assert 0 < outcome.failed < outcome.requests / 2
+    assert outcome.failed_elsewhere == 0
     assert "met" in table(outcome, FIRST, 20, True)
 
 
@@ -75,4 +76,4 @@ def test_what_is_broken_already_is_not_drilled() -> None:
 
 
 def test_a_missed_objective_is_said() -> None:
-    assert table(Outcome(30, 40, 5, 10), FIRST, 20, False).endswith("| missed |")
+    assert table(Outcome(30, 40, 5, 0, 10), FIRST, 20, False).endswith("| missed |")
