@@ -64,6 +64,7 @@ class Controller:
                     continue
         finally:
             looking.cancel()
+            await self._probes.close()
             server.shutdown()
             server.server_close()
 

@@ -162,6 +162,7 @@ async def test_a_controller_without_the_dns_service_is_not_ready_and_goes_on(pla
     settings = place.settings("cn-hangzhou").model_copy(update={"alidns_endpoint": "http://127.0.0.1:1"})
     controller = Controller(settings, AlidnsZone(settings))
     await controller.turn()
+    await controller._probes.close()
     assert "the DNS service, zone example.com" in controller._ready()
     assert controller._alive() == ""
 
