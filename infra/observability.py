@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from controllers.config import BACKUP_NAME
+
 SCRAPED_FROM = "arms-prom"
 """The namespace of ACK's metrics collector."""
 RUNBOOK = "docs/operations.md"
@@ -47,6 +49,10 @@ def alert_rules(namespace: str, timeout_seconds: float) -> tuple[AlertRule, ...]
     failed = f'sum(rate(serving_requests_total{{{own}, status=~"5.."}}[5m]))'
     slowest = f"histogram_quantile(0.99, sum by (le) (rate(serving_request_seconds_bucket{{{own}}}[5m])))"
     decision = f"histogram_quantile(0.99, sum by (le) (rate(monitor_event_to_decision_seconds_bucket{{{own}}}[5m])))"
+    backup = f'{{{own}, cronjob="{BACKUP_NAME}"}}'
+    # A backup's Job succeeds only after its restore was compared; these are kube-state-metrics' figures.
+    unproven = f"time() - kube_cronjob_status_last_successful_time{backup}"
+    interval = f"kube_cronjob_next_schedule_time{backup} - kube_cronjob_status_last_schedule_time{backup}"
     return (
         AlertRule("NoServer", f"sum(serving_ready{{{own}}}) < 1", "1m", "critical", "No server of the region answers."),
         AlertRule(
@@ -82,6 +88,22 @@ def alert_rules(namespace: str, timeout_seconds: float) -> tuple[AlertRule, ...]
             "Incidents do not reach the bucket.",
         ),
         AlertRule("MonitorSlow", f"{decision} > 1", "5m", "warning", "From event to decision takes over a second."),
+        AlertRule(
+            "BackupNotProven", f"{unproven} > 3 * ({interval})", "0m", "critical",
+            "Three backups in a row were not made and proven by a restore.",
+        ),
+        AlertRule(
+            "RegionOut", f"max by (region) (traffic_region_out{{{own}}}) > 0", "0m", "critical",
+            "Users are led away from a region.",
+        ),
+        AlertRule(
+            "RegionsCutApart", f"min by (region) (traffic_region_questioned{{{own}}}) > 0", "5m", "warning",
+            "Regions do not reach each other, and users reach both.",
+        ),
+        AlertRule(
+            "ZoneRefused", f"increase(traffic_zone_failures_total{{{own}}}[5m]) > 30", "5m", "critical",
+            "The traffic controller reaches the DNS service no more: it could not switch records.",
+        ),
     )  # fmt: skip
 
 

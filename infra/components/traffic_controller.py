@@ -26,6 +26,7 @@ from infra.components.identity import Identity, Rule
 from infra.components.node_pool import node_selector, tolerations
 from infra.naming import SERVING, SERVING_PRIORITY, BusinessNames
 from infra.network_policies import outside
+from infra.observability import scrape
 from infra.settings.keeping import TrafficController as Settings
 from infra.settings.platform import Network
 from infra.tags import labels
@@ -150,7 +151,7 @@ def deployment_spec(args: TrafficControllerArgs, config_map: pulumi.Input[str]) 
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": selector(common)},
         "template": {
-            "metadata": {"labels": common},
+            "metadata": {"labels": common, "annotations": scrape(TRAFFIC_PORT)},
             "spec": {
                 "serviceAccountName": args.identity.service_account,
                 "automountServiceAccountToken": True,
