@@ -66,9 +66,9 @@ SETTINGS = {
 SLOW_SETTINGS = (
     Setting(
         "alicloud:oss/bucketHttpsConfig:BucketHttpsConfig",
-        {"enable": True, "tlsVersions": ["TLSv1.1", "TLSv1.2", "TLSv1.3"]},
-        {"tlsVersions": ["TLSv1.2", "TLSv1.3"]},
-        left={"tlsVersions": ["TLSv1.2", "TLSv1.3"]},
+        {"enable": True, "tlsVersions": ["TLSv1.2", "TLSv1.3"], "cipherSuit": {"enable": True}},
+        {"tlsVersions": ["TLSv1.3"], "cipherSuit": {"enable": True, "strongCipherSuite": True}},
+        left={"enable": True, "tlsVersions": ["TLSv1.3"]},
     ),
     Setting(
         "alicloud:oss/bucketLogging:BucketLogging",

@@ -101,13 +101,37 @@ func readDocument(body []byte) (map[string]interface{}, error) {
 		if err != nil {
 			return nil, fmt.Errorf("object storage answered with XML that cannot be read: %w", err)
 		}
-		document = found
+		document = typed(found)
 	case bytes.HasPrefix(trimmed, []byte("{")):
 		if err := json.Unmarshal(trimmed, &document); err != nil {
 			return nil, fmt.Errorf("object storage answered with JSON that cannot be read: %w", err)
 		}
 	}
 	return document, nil
+}
+
+// booleans and lists are the fields to which the public module gives these types. XML alone does not tell them from
+// text, and one of several from one alone; Terraform takes neither for the other, and an import would lack them.
+var (
+	booleans = map[string]bool{"Enable": true, "StrongCipherSuite": true}
+	lists    = map[string]bool{"TLSVersion": true, "CustomCipherSuite": true, "TLS13CustomCipherSuite": true}
+)
+
+// typed gives booleans and lists their types, at any depth.
+func typed(document map[string]interface{}) map[string]interface{} {
+	for name, value := range document {
+		switch value := value.(type) {
+		case map[string]interface{}:
+			document[name] = typed(value)
+		case string:
+			if booleans[name] {
+				document[name] = value == "true"
+			} else if lists[name] {
+				document[name] = []interface{}{value}
+			}
+		}
+	}
+	return document
 }
 
 // splitPath moves the sub-resources of a path such as "/?versioning" into the query and returns the object's key.
