@@ -44,6 +44,9 @@ def test_clusters_and_node_pools_live_and_die(
     store = provider.read("alicloud:log/store:Store", f"cluster-logs:audit-{cluster.identifier}")
     assert store is not None
     assert store["retentionPeriod"] == 30
+    imported = provider.read(cluster.token, cluster.identifier)
+    assert imported is not None
+    assert (imported["name"], imported["version"]) == ("platform", "1.33.3-aliyun.1")
     provider.update(cluster, {"version": "1.34.4-aliyun.1"})
     assert cluster.state["version"] == "1.34.4-aliyun.1"
     token = "alicloud:cs/getClusterCredential:getClusterCredential"

@@ -30,12 +30,13 @@ class Setting:
     left: Properties | None = None
     """What a read finds after its end: nothing, or (where the provider only forgets it, or the cloud has a default)
     this."""
+    imported: Properties | None = None
+    """What a read by identifier alone finds, where that is more than the changes."""
 
     def lives_and_dies(self, provider: Provider) -> None:
         """Its whole life, beside other settings of the same bucket."""
-        resource = provider.live(
-            self.token, {"bucket": NAME, **self.inputs}, self.changes, {"bucket": NAME, **self.changes}
-        )
+        imported = {"bucket": NAME, **self.changes, **(self.imported or {})}
+        resource = provider.live(self.token, {"bucket": NAME, **self.inputs}, self.changes, imported)
         assert resource.identifier == NAME
         if self.left is None:
             provider.die(resource)
@@ -69,6 +70,14 @@ SLOW_SETTINGS = (
         {"enable": True, "tlsVersions": ["TLSv1.2", "TLSv1.3"], "cipherSuit": {"enable": True}},
         {"tlsVersions": ["TLSv1.3"], "cipherSuit": {"enable": True, "strongCipherSuite": True}},
         left={"enable": True, "tlsVersions": ["TLSv1.3"]},
+        imported={
+            "cipherSuit": {
+                "enable": True,
+                "strongCipherSuite": True,
+                "customCipherSuites": [],
+                "tls13CustomCipherSuites": [],
+            }
+        },
     ),
     Setting(
         "alicloud:oss/bucketLogging:BucketLogging",

@@ -107,6 +107,14 @@ def _one_of(path: str, *values: str) -> Callable[[Call, Element], None]:
     return check
 
 
+def _https(call: Call, root: Element) -> None:
+    """A suite without a name chooses nothing: it is not kept, and so not shown as a suite called nothing."""
+    _one_of("TLS/Enable", "true", "false")(call, root)
+    suites = root.find("CipherSuite")
+    if suites is not None:
+        suites[:] = [suite for suite in suites if suite.text]
+
+
 def _needs(*paths: str) -> Callable[[Call, Element], None]:
     def check(call: Call, root: Element) -> None:
         for path in paths:
@@ -166,7 +174,7 @@ CONFIGURATIONS = (
         "HttpsConfiguration",
         "NoSuchHttpsConfig",
         deletable=False,
-        check=_one_of("TLS/Enable", "true", "false"),
+        check=_https,
     ),
     Configuration(
         "publicAccessBlock",
