@@ -144,7 +144,7 @@ def test_the_controllers_image_runs_its_program_without_tensorflow(image: BuiltI
         tmp_path / "run.log",
         CONTROLLERS_REFERENCE,
     )
-    assert lines[0] == "10001"
+    assert "10001" in lines
     assert any(line.startswith("usage: python -m controllers") for line in lines)
     assert "ModuleNotFoundError: No module named 'tensorflow'" in lines
 
