@@ -8,7 +8,7 @@ BASE ?= main
 TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
 
 .DEFAULT_GOAL := help
-.PHONY: help up down destroy preview review test test-fast test-program test-trainer test-sandbox check toolchain status logs bench clean
+.PHONY: help up down destroy preview review test test-fast test-program test-trainer test-sandbox test-regions test-provider check toolchain status logs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,7 +50,15 @@ test-trainer: setup
 
 test-sandbox: setup ## the real thing, end to end, in a sandbox of its own beside yours
 	@$(TEST_SANDBOX) $(PYTHON) -m sandbox prepare --tests
-	@$(TEST_SANDBOX) $(PYTHON) -m pytest tests/sandbox -m sandbox
+	@$(TEST_SANDBOX) $(MAKE) --no-print-directory --jobs 2 test-regions test-provider
+
+test-regions: setup
+	@$(PYTHON) -m pytest tests/sandbox -m sandbox --ignore=tests/sandbox/test_terraform_provider
+
+# Beside the regions' tests, since most of it is the provider's own waiting; told when done, so that lines stay whole.
+test-provider: setup
+	@output=$$($(PYTHON) -m pytest -q tests/sandbox/test_terraform_provider -m sandbox 2>&1); status=$$?; \
+		echo "$$output"; exit $$status
 
 check: setup
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
