@@ -229,7 +229,7 @@ def test_the_clouds_state_survives_kill_9(settings: SandboxSettings, pulumi: Any
 def test_a_change_made_by_hand_shows_in_a_refresh_and_the_next_up_undoes_it(
     pulumi: Any, settings: SandboxSettings, places: dict[str, Any]
 ) -> None:
-    store = bucket(settings, places)
+    store = bucket(settings, places["buckets"]["data"])
     declared = tags(store)
     assert declared
     store.put_bucket_tagging(tagging({**declared, "owner": "somebody@example.com", "extra": "by hand"}))
