@@ -70,7 +70,9 @@ class Fences:
             self.cluster.kubectl("delete", "networkpolicies", "--all", f"--namespace={namespace}")
 
     def address(self, pod: str, namespace: str = "default") -> str:
-        found = self.cluster.kubectl("get", "pod", pod, f"--namespace={namespace}", "-o", "jsonpath={.status.podIP}")
+        """Where a pod listens; waits while it has no address, since without one a client asks itself."""
+        query = ("get", "pod", pod, f"--namespace={namespace}", "-o", "jsonpath={.status.podIP}")
+        found = wait_for(f"an address of {pod}", lambda: self.cluster.kubectl(*query), SECONDS)
         return f"{found}:8080"
 
     def reaches(self, pod: str, target: str, namespace: str = "default") -> bool:
