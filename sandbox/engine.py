@@ -70,7 +70,8 @@ class Engine:
         self._release_dead_locks(stack)
         self._adopt_interrupted(stack)
         self._stream(["state", "unprotect", "--all", "--yes", "--stack", stack])
-        self._stream(["destroy", "--yes", "--skip-preview", "--stack", stack])
+        # Without the program, which would protect again what the line above gave free.
+        self._stream(["destroy", "--yes", "--skip-preview", "--run-program=false", "--stack", stack])
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs, secrets included."""

@@ -17,6 +17,7 @@ from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.contents import Contents, summarise
 from sandbox.cloud.cs.model import Cluster
 from sandbox.cloud.oss.service import ObjectStorage
+from sandbox.region.simulation.node_object import SIMULATED_LABEL
 from tests.unit.sandbox.cloud.conftest import NOW, World, make_world
 from tests.unit.sandbox.cloud.kubernetes_objects import node, pod
 
@@ -53,7 +54,7 @@ class FixedContents:
         for made in nodes[:2]:
             made["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
         nodes[2]["status"]["conditions"] = [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]
-        nodes[1]["metadata"]["annotations"] = {"kwok.x-k8s.io/node": "fake"}
+        nodes[1]["metadata"]["labels"] = {**pool, SIMULATED_LABEL: "true"}
         pods = [pod(f"serving-{number}", "qa-1") for number in range(4)]
         crashing = pod("language-model-worker-1", "qa-2")
         waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
