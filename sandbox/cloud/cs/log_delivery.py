@@ -35,6 +35,8 @@ class Place(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    cluster: str
+    component: str
     file: int
     """Its inode: a file that was turned over begins anew."""
     offset: int
@@ -62,7 +64,9 @@ class LogDelivery:
     def deliver(self) -> int:
         """Carry over what is new; how many lines."""
         count = 0
-        for cluster in self.clusters.clusters.list():
+        clusters = self.clusters.clusters.list()
+        self._forget_others({cluster.identifier for cluster in clusters})
+        for cluster in clusters:
             if not cluster.answers:
                 continue
             wanted = stores_of(cluster)
@@ -93,8 +97,15 @@ class LogDelivery:
         shard = next(shard.identifier for shard in store.shards if not shard.read_only)
         with self.context.store.transaction():
             self.logs.append(store, shard, make_group(entries, cluster.identifier, cluster.region))
-            self._places.put(identifier, Place(file=inode, offset=offset + len(whole)))
+            place = Place(cluster=cluster.identifier, component=component, file=inode, offset=offset + len(whole))
+            self._places.put(identifier, place)
         return len(entries)
+
+    def _forget_others(self, clusters: set[str]) -> None:
+        """Forget the places in files of clusters that are gone."""
+        for place in self._places.list():
+            if place.cluster not in clusters:
+                self._places.delete(f"{place.cluster}/{place.component}")
 
 
 def stores_of(cluster: Cluster) -> dict[str, tuple[str, str]]:

@@ -64,3 +64,15 @@ def test_logs_that_nobody_wants_are_left_alone(world: World, tmp_path: Path) -> 
     files["audit"].write_text(json.dumps(EVENT) + "\n")
     assert world.cloud.log_delivery.deliver() == 0
     assert world.cloud.context.store.execute("SELECT COUNT(*) FROM log_groups") == [(0,)]
+
+
+def test_what_was_read_of_a_cluster_is_forgotten_with_it(world: World, tmp_path: Path) -> None:
+    files = with_logs(world, tmp_path, audit_log_config={"enabled": True})
+    files["audit"].write_text(json.dumps(EVENT) + "\n")
+    world.cloud.log_delivery.deliver()
+    assert world.cloud.context.store.counts()["log-delivery"] == 1
+    clusters = world.cloud.log_delivery.clusters.clusters
+    for cluster in clusters.list():
+        clusters.delete(cluster.identifier)
+    world.cloud.log_delivery.deliver()
+    assert "log-delivery" not in world.cloud.context.store.counts()
