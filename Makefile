@@ -39,7 +39,7 @@ clean: setup ## stop the sandbox and forget everything but the cache
 
 test: test-fast test-sandbox ## all set-up and all tests
 
-test-fast: setup ## style, types, import rules and unit tests: under a minute
+test-fast: setup ## style, types, import rules and unit tests: under two minutes
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check test-program test-trainer
 
 test-program: setup
