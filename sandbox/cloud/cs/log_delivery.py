@@ -41,6 +41,16 @@ class Place(BaseModel):
     """Its inode: a file that was turned over begins anew."""
     offset: int
 
+    @property
+    def identifier(self) -> str:
+        """What it is kept under: one place for each part of a cluster."""
+        return identifier_of(self.cluster, self.component)
+
+
+def identifier_of(cluster: str, component: str) -> str:
+    """What the place in a part's file is kept under."""
+    return f"{cluster}/{component}"
+
 
 @dataclass
 class LogDelivery:
@@ -78,11 +88,10 @@ class LogDelivery:
 
     def _deliver(self, cluster: Cluster, component: str, path: Path, key: str) -> int:
         store = self.log_stores.stores.get(key)
-        identifier = f"{cluster.identifier}/{component}"
         try:
             with path.open("rb") as file:
                 inode = path.stat().st_ino
-                place = self._places.get(identifier)
+                place = self._places.get(identifier_of(cluster.identifier, component))
                 offset = place.offset if place is not None and place.file == inode else 0
                 file.seek(offset)
                 content = file.read(READ_BYTES)
@@ -98,14 +107,14 @@ class LogDelivery:
         with self.context.store.transaction():
             self.logs.append(store, shard, make_group(entries, cluster.identifier, cluster.region))
             place = Place(cluster=cluster.identifier, component=component, file=inode, offset=offset + len(whole))
-            self._places.put(identifier, place)
+            self._places.put(place.identifier, place)
         return len(entries)
 
     def _forget_others(self, clusters: set[str]) -> None:
         """Forget the places in files of clusters that are gone."""
         for place in self._places.list():
             if place.cluster not in clusters:
-                self._places.delete(f"{place.cluster}/{place.component}")
+                self._places.delete(place.identifier)
 
 
 def stores_of(cluster: Cluster) -> dict[str, tuple[str, str]]:
