@@ -18,6 +18,7 @@ import numpy as np
 from trainer import corpus, registry
 from trainer.language_model import LanguageModel
 from trainer.object_store import open_store
+from trainer.partition import split
 from trainer.relevance import CACHE_WEIGHT, SIMILARITY_WEIGHT, relevance
 from trainer.serving.models import load
 from trainer.vocabulary import BOUNDARY_ID, Ids
@@ -31,7 +32,7 @@ Score = Callable[[int, int], float]
 
 def neighbours(model: LanguageModel) -> list[tuple[Ids, Ids]]:
     """Pairs in an order of chance that is the same each time."""
-    held_out = set(corpus.split(corpus.read_sentences()).valid)
+    held_out = set(split(corpus.read_sentences()).valid)
     pairs = []
     with corpus.package_file(corpus.NEWSPAPER).open(encoding="utf-8") as lines:
         for line in lines:

@@ -36,6 +36,7 @@ from trainer.config import ModelSettings, RequestLimits, ServingJob, ServingSett
 from trainer.language_model import LanguageModel
 from trainer.numpy_form import NumpyModel
 from trainer.object_store import DirectoryStore, get_json, open_store, put_json
+from trainer.partition import split
 from trainer.scorer import LogProbabilities, Weights
 from trainer.serving.models import load
 from trainer.vocabulary import Vocabulary
@@ -219,7 +220,7 @@ def main() -> int:
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks.serving", *sys.argv[1:]])  # noqa: S606 - ourselves
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[0]})
-    found = corpus.split(corpus.read_sentences())
+    found = split(corpus.read_sentences())
     texts = [
         "".join("8" if word == corpus.NUMBER else word for word in line.split())
         for line in found.valid

@@ -67,18 +67,20 @@ def _reasons(error: ValidationError) -> str:
 
 def prepare(options: argparse.Namespace) -> None:
     from trainer import corpus
-    from trainer.dataset import write_dataset
+    from trainer.dataset_writer import write_dataset
+    from trainer.partition import split
     from trainer.vocabulary import Vocabulary
 
     store = open_store(options.to, options.region)
-    found = corpus.split(corpus.read_sentences(options.reviews, os.cpu_count() or 1))
+    found = split(corpus.read_sentences(options.reviews, os.cpu_count() or 1))
     vocabulary = Vocabulary.count(found.train, options.vocabulary)
     manifest, written = write_dataset(store, DATA_PREFIX, found, vocabulary, corpus.source_description(options.reviews))
     words = sum(shard.words for shard in manifest.of("train"))
     print(
         f"{store.address}{DATA_PREFIX} {'written' if written else 'is up to date'}: version {manifest.version}, "
         f"{manifest.sentences('train'):,} training sentences of {words:,} words, "
-        f"{manifest.sentences('valid'):,} held-out sentences, vocabulary of {len(vocabulary):,}"
+        f"{manifest.sentences('valid'):,} for validation and {manifest.sentences('test'):,} for the test, "
+        f"vocabulary of {len(vocabulary):,}"
     )
 
 
@@ -111,7 +113,7 @@ def train(options: argparse.Namespace) -> None:
     if options.publish:
         _publish_here(store, result.model, model, schedule)
         return
-    held_out = dataset.sentences("valid", vocabulary)
+    held_out = dataset.sentences("test", vocabulary)
     trained = numpy_model(result.model, model, vocabulary)
     report = measure(trained, sentences, held_out, schedule.evaluation_positions)
     print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))

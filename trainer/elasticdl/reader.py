@@ -12,10 +12,11 @@ from elasticdl.python.common.constants import Mode
 from elasticdl.python.data.reader.data_reader import AbstractDataReader
 
 from trainer.config import TrainingJob
-from trainer.dataset import Dataset, Part
+from trainer.dataset import Dataset
 from trainer.elasticdl import context
 from trainer.errors import SettingsError
 from trainer.examples import ExampleMaker
+from trainer.partition import Part
 from trainer.vocabulary import Vocabulary
 
 

