@@ -180,7 +180,7 @@ def assemble(
     identities, zones, keys = Identities(store), Zones(store), Keys(store)
     balancers, log_stores = Balancers(store), LogStores(store)
     load_balancing = BalancerLifecycle(context, balancers, networks)
-    controllers = ControllerManager(clusters, load_balancing)
+    controllers = ControllerManager(clusters, load_balancing, networks)
     managers = TrafficManagers(store)
     planner = NodePlanner(
         context, clusters, networks, NodeLimits(store, options.maximum_nodes, options.can_have_real_nodes)

@@ -135,6 +135,11 @@ class RegionLayout:
         return self.state / "nodes"
 
     @property
+    def volumes(self) -> Path:
+        """The data of PersistentVolumes, a folder a volume; each node's processes see it under this path."""
+        return self.state / "volumes"
+
+    @property
     def pki(self) -> Path:
         """Keys and certificates."""
         return self.state / "pki"

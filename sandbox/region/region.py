@@ -49,6 +49,11 @@ class Region:
         """Who issues service accounts' tokens; the same over stops and starts."""
         return self.layout.server
 
+    @property
+    def volumes(self) -> Path:
+        """The folder for PersistentVolumes' data, under which every node sees the same files; it goes with `purge`."""
+        return self.layout.volumes
+
     def start(self) -> None:
         """Start what does not run; returns once the API server is ready, without waiting for the known nodes.
 

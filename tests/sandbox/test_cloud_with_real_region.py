@@ -5,21 +5,15 @@ What each call answers in detail is tested with simulated clusters in tests/unit
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import hmac
 import json
 import os
 import signal
-import ssl
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -31,11 +25,13 @@ from darabonba.runtime import RuntimeOptions
 from sandbox import cloud_process, lifecycle, snapshots
 from sandbox.certificates import certificate_authority
 from sandbox.environment import proxy_environment
+from sandbox.images.settings import CONTROLLERS_REFERENCE
 from sandbox.progress import Progress
 from sandbox.region import leftovers
 from sandbox.region.control_plane import ControlPlane
 from sandbox.region.layout import RegionLayout
 from sandbox.settings import SandboxSettings
+from tests.sandbox.cloud_api import REGION, STEP_SECONDS, Api
 from tests.sandbox.cluster import Cluster, wait_for
 
 pytestmark = [
@@ -45,83 +41,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
 
-REGION = "cn-hangzhou"
-STEP_SECONDS = 240.0
-VERSIONS = {
-    "vpc": "2016-04-28",
-    "slb": "2014-05-15",
-    "ram": "2015-05-01",
-    "sts": "2015-04-01",
-    "cs": "2015-12-15",
-    "cr": "2016-06-07",
-}
 Json = dict[str, Any]
-
-
-class Api:
-    """A client that signs with ACS3-HMAC-SHA256 and calls hosts by their real names, as the newer SDKs do."""
-
-    def __init__(self, settings: SandboxSettings) -> None:
-        credentials = json.loads((settings.state / "credentials.json").read_text())
-        self.account = str(credentials["account_id"])
-        self._key, self._secret = credentials["access_key_id"], credentials["access_key_secret"]
-        authority = certificate_authority(settings.cache).certificate_path
-        context = ssl.create_default_context(cafile=str(authority))
-        self._client = httpx.Client(verify=context, timeout=60, trust_env=False)
-        self._base = f"https://{settings.addresses.cloud}"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def rpc(self, service: str, action: str, *, signed: bool = True, **parameters: str) -> Json:
-        """An action of the RPC style."""
-        return self._send(service, action, "POST", "/", {"RegionId": REGION, **parameters}, b"", signed=signed)
-
-    def cs(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
-        """A path of the container service."""
-        return self.roa("cs", method, path, body, **query)
-
-    def roa(self, service: str, method: str, path: str, body: Json | None = None, **query: str) -> Json:
-        """A path of a service of the ROA style."""
-        content = b"" if body is None else json.dumps(body).encode()
-        return self._send(service, "Any", method, path, query, content, signed=True)
-
-    def task(self, answer: Json) -> None:
-        """Wait for what a call of the container service began."""
-        task = wait_for("the end of a task", lambda: self._ended(answer["task_id"]), STEP_SECONDS)
-        assert task["state"] == "success", task
-
-    def _ended(self, identifier: str) -> Json | None:
-        task = self.cs("GET", f"/tasks/{identifier}")
-        return None if task["state"] == "running" else task
-
-    def _send(
-        self, service: str, action: str, method: str, path: str, query: Json, body: bytes, *, signed: bool
-    ) -> Json:
-        headers = {
-            "host": f"{service}.{REGION}.aliyuncs.com",
-            "x-acs-action": action,
-            "x-acs-version": VERSIONS[service],
-            "x-acs-date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "x-acs-signature-nonce": uuid.uuid4().hex,
-            "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
-            "content-type": "application/json",
-        }
-        encoded = urlencode(sorted(query.items()), quote_via=quote, safe="~")
-        if signed:
-            names = sorted(headers)
-            lines = "".join(f"{name}:{headers[name]}\n" for name in names)
-            digest = hashlib.sha256(body).hexdigest()
-            canonical = f"{method}\n{path}\n{encoded}\n{lines}\n{';'.join(names)}\n{digest}"
-            text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
-            signature = hmac.new(self._secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-            credential = f"Credential={self._key},SignedHeaders={';'.join(names)},Signature={signature}"
-            headers["authorization"] = f"ACS3-HMAC-SHA256 {credential}"
-        url = f"{self._base}{path}" + (f"?{encoded}" if encoded else "")
-        response = self._client.request(method, url, headers=headers, content=body)
-        assert response.is_success, response.text
-        return dict(response.json()) if response.content else {}
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +259,80 @@ def test_a_pending_gpu_pod_brings_a_node_that_goes_when_idle(
     wait_for("the pool's being empty", lambda: api.cs("GET", path)["status"]["total_nodes"] == 0, 30)
     assert "ScaleDown" in kubernetes.run(*reasons).split()
     api.task(api.cs("DELETE", path))
+
+
+def volume_pod(name: str, script: str, node: str | None = None) -> Json:
+    """A pod as the namespace's Pod Security demands it, of a user that is not root, with the claim "data"."""
+    container = {
+        "name": "main",
+        "image": CONTROLLERS_REFERENCE,
+        "imagePullPolicy": "Never",
+        "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "volumes"},
+        "spec": {
+            "restartPolicy": "Never",
+            "nodeSelector": {"kubernetes.io/hostname": node} if node else {},
+            "tolerations": [{"operator": "Exists"}],
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "fsGroup": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [container],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+        },
+    }
+
+
+def test_a_volume_outlives_its_pods_node_and_its_data_go_with_the_claim(
+    api: Api, cluster_id: str, kubernetes: Cluster, pool: str, empty_sandbox: SandboxSettings
+) -> None:
+    """Written on a node that is removed then, read on another of the zone; under Pod Security "restricted"."""
+    path = f"/clusters/{cluster_id}/nodepools/{pool}"
+    nodes = ("--selector", f"alibabacloud.com/nodepool-id={pool}", "--sort-by=.metadata.creationTimestamp")
+    api.task(api.cs("PUT", path, {"scaling_group": {"desired_size": 2}}))
+    first, second = (node["metadata"]["name"] for node in kubernetes.objects("nodes", *nodes))
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "alicloud-disk-topology-alltype",
+        "resources": {"requests": {"storage": "20Gi"}},
+    }
+    kubernetes.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "volumes", "labels": labels}},
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": "volumes"},
+            "spec": claim,
+        },
+    )
+    in_volumes = ("--namespace", "volumes")
+    ended = ("wait", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=50s", *in_volumes)
+    kubernetes.apply(volume_pod("writer", "id -u > /data/page && sync", second))
+    kubernetes.run(*ended, "pod/writer")
+    (volume,) = kubernetes.objects("persistentvolumes")
+    assert volume["status"]["phase"] == "Bound"
+    folder = Path(volume["spec"]["local"]["path"])
+    assert folder.parent == RegionLayout(empty_sandbox, REGION, 0).volumes
+    kubernetes.run("delete", "pod", "writer", *in_volumes)
+    api.task(api.cs("PUT", path, {"scaling_group": {"desired_size": 1}}))
+    assert [node["metadata"]["name"] for node in kubernetes.objects("nodes", *nodes)] == [first]
+    kubernetes.apply(volume_pod("reader", "cat /data/page"))
+    kubernetes.run(*ended, "pod/reader")
+    assert kubernetes.run("logs", "reader", *in_volumes) == "10001\n"
+    kubernetes.run("delete", "pod", "reader", *in_volumes)
+    kubernetes.run("delete", "persistentvolumeclaim", "data", *in_volumes)
+    wait_for("the volume's end", lambda: kubernetes.objects("persistentvolumes") == [], 30)
+    assert not folder.exists()
+    kubernetes.run("delete", "namespace", "volumes", "--wait=false")
 
 
 @pytest.fixture(scope="module")

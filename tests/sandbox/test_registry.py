@@ -19,8 +19,8 @@ from sandbox.environment import proxy_environment
 from sandbox.progress import Progress
 from sandbox.region.pause_image import render_archive
 from sandbox.settings import SandboxSettings
+from tests.sandbox.cloud_api import Api
 from tests.sandbox.cluster import Cluster, wait_for
-from tests.sandbox.test_cloud_with_real_region import Api
 
 pytestmark = [
     pytest.mark.sandbox,

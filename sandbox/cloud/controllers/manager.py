@@ -1,26 +1,39 @@
-"""Runs the cloud's controllers beside each running cluster: watches its objects, and outlives its API server's absence.
-
-A thread for each kind watched; both act under the cluster's lock. A break of any sort (a restarted API server, a
-Service that cannot be served yet) is followed by a new listing after a pause that doubles up to half a minute.
-"""
+"""Runs the cloud's controllers beside each running cluster; they outlive its API server's absence."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from sandbox.cloud.controllers.services import Json, ServiceController
-from sandbox.cloud.controllers.watching import LONGEST_PAUSE, SHORTEST_PAUSE, collections
-from sandbox.cloud.core.errors import CloudError
-from sandbox.cloud.core.kubernetes import KubernetesClient
+from sandbox.cloud.controllers.services import ServiceController
+from sandbox.cloud.controllers.volumes.controller import VolumeController
+from sandbox.cloud.controllers.watching import ClusterController, ClusterWatch
 from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters
 from sandbox.cloud.slb.lifecycle import BalancerLifecycle
-from sandbox.errors import SandboxError
+from sandbox.cloud.vpc.model import Networks
 
-SERVICES = "/api/v1/services"
-NODES = "/api/v1/nodes"
+
+@dataclass(frozen=True)
+class ClusterZones:
+    """Where a cluster's nodes are."""
+
+    cluster: Cluster
+    clusters: Clusters
+    networks: Networks
+
+    def of_node(self, name: str) -> str | None:
+        """A node's zone; None when there is no such node."""
+        node = self.clusters.nodes.get(name)
+        return node.zone if node is not None and node.cluster_id == self.cluster.identifier else None
+
+    def of_cluster(self) -> list[str]:
+        """The zones of its nodes; of its switches, while it has none."""
+        identifier = self.cluster.identifier
+        nodes = {node.zone for node in self.clusters.nodes.list(self.cluster.region) if node.cluster_id == identifier}
+        switches = (self.networks.vswitches.get(item) for item in self.cluster.vswitch_ids)
+        return sorted(nodes or {switch.zone_id for switch in switches if switch is not None})
 
 
 @dataclass
@@ -29,7 +42,8 @@ class ControllerManager:
 
     clusters: Clusters
     lifecycle: BalancerLifecycle
-    _known: dict[str, threading.Event] = field(default_factory=dict)
+    networks: Networks
+    _known: dict[str, list[ClusterWatch]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ensure(self, cluster: Cluster, backend: ClusterBackend) -> None:
@@ -37,10 +51,19 @@ class ControllerManager:
         with self._lock:
             if cluster.identifier in self._known:
                 return
-            ended = self._known[cluster.identifier] = threading.Event()
-        controller = ServiceController(cluster, backend, self.lifecycle, self._instance_of)
-        watch = ClusterWatch(controller, ended, lambda: self._is_wanted(cluster.identifier), self._forget)
-        watch.start()
+            context = self.lifecycle.context
+            controllers: list[ClusterController] = [
+                ServiceController(cluster, backend, self.lifecycle, self._instance_of),
+                VolumeController(
+                    cluster.region, backend.volumes, ClusterZones(cluster, self.clusters, self.networks), context.clock
+                ),
+            ]
+            wanted = partial(self._is_wanted, cluster.identifier)
+            forget = partial(self._forget, cluster.identifier)
+            watches = [ClusterWatch(item, cluster, backend, context.log, wanted, forget) for item in controllers]
+            self._known[cluster.identifier] = watches
+        for watch in watches:
+            watch.start()
 
     def start(self) -> None:
         """Delete the load balancers of clusters that went while nothing watched them; others wait for `ensure`."""
@@ -50,10 +73,10 @@ class ControllerManager:
                 self.lifecycle.delete(balancer)
 
     def stop(self) -> None:
-        """Let every watch end; none writes after."""
+        """Let every watch end; none acts after."""
         with self._lock:
-            for ended in self._known.values():
-                ended.set()
+            for watch in (watch for watches in self._known.values() for watch in watches):
+                watch.stop()
 
     def _is_wanted(self, identifier: str) -> bool:
         cluster = self.clusters.clusters.get(identifier)
@@ -66,73 +89,3 @@ class ControllerManager:
     def _forget(self, identifier: str) -> None:
         with self._lock:
             self._known.pop(identifier, None)
-
-
-@dataclass
-class ClusterWatch:
-    """The threads of one cluster."""
-
-    controller: ServiceController
-    ended: threading.Event
-    is_wanted: Callable[[], bool]
-    when_gone: Callable[[str], None]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def start(self) -> None:
-        """Start watching."""
-        for path, handle in ((NODES, self._nodes_changed), (SERVICES, self._services_changed)):
-            name = f"watch-{self.controller.cluster.region}-{path.rpartition('/')[2]}"
-            threading.Thread(target=self._follow, args=(path, handle), name=name, daemon=True).start()
-
-    def _follow(self, path: str, changed: Callable[[KubernetesClient, dict[str, Json]], None]) -> None:
-        pause = SHORTEST_PAUSE
-        while not self.ended.is_set():
-            client = None
-            try:
-                if not self.is_wanted():
-                    self._end()
-                    return
-                client = KubernetesClient(self.controller.backend.kubeconfig())
-                for objects in collections(client, path):
-                    with self._lock:
-                        if self.ended.is_set():
-                            return
-                        changed(client, objects)
-                    pause = SHORTEST_PAUSE
-            except (CloudError, SandboxError, OSError) as error:
-                if not self.ended.is_set():
-                    log, region = self.controller.lifecycle.context.log, self.controller.cluster.region
-                    log.event("warning", "a controller starts again", region=region, path=path, error=str(error))
-                self.ended.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            finally:
-                if client is not None:
-                    client.close()
-
-    def _nodes_changed(self, client: KubernetesClient, nodes: dict[str, Json]) -> None:
-        named = {node["metadata"]["name"]: node for node in nodes.values()}
-        if self.controller.replace_nodes(named):
-            self._reconcile(client, self.controller.services)
-
-    def _services_changed(self, client: KubernetesClient, services: dict[str, Json]) -> None:
-        before = self.controller.services
-        self.controller.services = dict(services)
-        self._reconcile(client, {key: item for key, item in services.items() if before.get(key) is not item})
-
-    def _reconcile(self, client: KubernetesClient, services: dict[str, Json]) -> None:
-        failure: Exception | None = None
-        for service in services.values():
-            try:
-                self.controller.reconcile(client, service)
-            except (CloudError, SandboxError) as error:
-                failure = error
-        if failure is not None:
-            raise failure
-
-    def _end(self) -> None:
-        """Once, when the cluster is gone: its load balancers go with it."""
-        with self._lock:
-            if not self.ended.is_set():
-                self.ended.set()
-                self.controller.forget_cluster()
-                self.when_gone(self.controller.cluster.identifier)

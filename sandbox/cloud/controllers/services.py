@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import cast
 
-from sandbox.cloud.core.clock import iso
+from sandbox.cloud.controllers.reports import ClusterApi, Reporter
+from sandbox.cloud.controllers.watching import Handler, Json
 from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.model import Cluster
@@ -20,22 +21,14 @@ from sandbox.cloud.slb.listeners import SETTINGS
 from sandbox.cloud.slb.model import AddressType, Backend, Listener, LoadBalancer
 from sandbox.errors import SandboxError
 
+NAME = "cloud-controller-manager"
+SERVICES = "/api/v1/services"
+NODES = "/api/v1/nodes"
 FINALIZER = "service.k8s.alibaba/resources"
 IDENTIFIER_LABEL = "service.k8s.alibaba/loadbalancer-id"
 PREFIX = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-"
 HONOURED = frozenset({"address-type", "id", "spec", "name", "vswitch-id", "force-override-listeners"})
 EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
-Json = dict[str, Any]
-
-
-class ClusterApi(Protocol):
-    """What the controller asks of an API server."""
-
-    def create(self, path: str, body: Json) -> Json:
-        """Create an object."""
-
-    def merge(self, path: str, body: Json) -> Json:
-        """Merge-patch an object."""
 
 
 @dataclass
@@ -49,7 +42,13 @@ class ServiceController:
     """The instance identifier of a node's name."""
     services: dict[str, Json] = field(default_factory=dict)
     nodes: dict[str, Json] = field(default_factory=dict)
-    _reported: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.reporter = Reporter(self.lifecycle.context.clock, NAME)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Whom to tell of nodes and Services."""
+        return {NODES: self._nodes_changed, SERVICES: self._services_changed}
 
     def replace_nodes(self, nodes: Mapping[str, Json]) -> bool:
         """Note the cluster's nodes; whether those that can take packets are others than before."""
@@ -74,7 +73,7 @@ class ServiceController:
                 self._remove(api, service)
         except (CloudError, SandboxError) as error:
             verb = "Sync" if wanted else "Delete"
-            self.report(api, service, "Warning", f"{verb}LoadBalancerFailed", str(error))
+            self.reporter.say(api, "Service", service, f"{verb}LoadBalancerFailed", str(error), "Warning")
             raise
 
     def forget_cluster(self) -> None:
@@ -83,36 +82,33 @@ class ServiceController:
             if balancer.manager.startswith(f"{self.cluster.identifier}/"):
                 self.lifecycle.delete(balancer)
 
-    def report(self, api: ClusterApi, service: Json, kind: str, reason: str, message: str) -> None:
-        """Write an Event, once for each Service and message."""
-        metadata = service["metadata"]
-        if (metadata["uid"], message) in self._reported:
-            return
-        self._reported.add((metadata["uid"], message))
-        now = iso(self.lifecycle.context.clock.now())
-        event = {
-            "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
-            "involvedObject": {
-                "apiVersion": "v1",
-                "kind": "Service",
-                **{name: metadata[name] for name in ("name", "namespace", "uid")},
-            },
-            "type": kind,
-            "reason": reason,
-            "message": message,
-            "source": {"component": "cloud-controller-manager"},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
-        api.create(f"/api/v1/namespaces/{metadata['namespace']}/events", event)
+    def _nodes_changed(self, api: ClusterApi, nodes: dict[str, Json]) -> None:
+        named = {node["metadata"]["name"]: node for node in nodes.values()}
+        if self.replace_nodes(named):
+            self._reconcile_all(api, self.services)
+
+    def _services_changed(self, api: ClusterApi, services: dict[str, Json]) -> None:
+        before = self.services
+        self.services = dict(services)
+        self._reconcile_all(api, {key: item for key, item in services.items() if before.get(key) is not item})
+
+    def _reconcile_all(self, api: ClusterApi, services: dict[str, Json]) -> None:
+        """Each of them; the last failure is told when all have had their turn."""
+        failure: Exception | None = None
+        for service in services.values():
+            try:
+                self.reconcile(api, service)
+            except (CloudError, SandboxError) as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _ensure(self, api: ClusterApi, service: Json) -> None:
         metadata, path = service["metadata"], _path(service)
         annotations = annotations_of(service)
         for name in sorted(set(annotations) - HONOURED):
             message = f"annotation {PREFIX}{name} has no effect: the sandbox honours {', '.join(sorted(HONOURED))}"
-            self.report(api, service, "Warning", "UnsupportedAnnotation", message)
+            self.reporter.say(api, "Service", service, "UnsupportedAnnotation", message, "Warning")
         if FINALIZER not in metadata.get("finalizers", []):
             api.merge(path, {"metadata": {"finalizers": [*metadata.get("finalizers", []), FINALIZER]}})
         balancer, listens = self._balancer(service, annotations)
@@ -125,7 +121,9 @@ class ServiceController:
         if [item.get("ip") for item in status.get("ingress", [])] != [balancer.address]:
             api.merge(path, {"metadata": {"labels": {IDENTIFIER_LABEL: balancer.identifier}}})
             api.merge(f"{path}/status", {"status": {"loadBalancer": {"ingress": ingress}}})
-        self.report(api, service, "Normal", "EnsuredLoadBalancer", f"Ensured load balancer [{balancer.identifier}]")
+        self.reporter.say(
+            api, "Service", service, "EnsuredLoadBalancer", f"Ensured load balancer [{balancer.identifier}]"
+        )
 
     def _balancer(self, service: Json, annotations: Mapping[str, str]) -> tuple[LoadBalancer, bool]:
         """The Service's load balancer, made when it has none, and whether its listeners are the controller's."""
@@ -203,7 +201,7 @@ class ServiceController:
         kept = [item for item in service["metadata"].get("finalizers", []) if item != FINALIZER]
         if "deletionTimestamp" not in service["metadata"]:
             api.merge(f"{_path(service)}/status", {"status": {"loadBalancer": None}})
-        self.report(api, service, "Normal", "DeletedLoadBalancer", "Deleted load balancer")
+        self.reporter.say(api, "Service", service, "DeletedLoadBalancer", "Deleted load balancer")
         api.merge(_path(service), {"metadata": {"finalizers": kept, "labels": {IDENTIFIER_LABEL: None}}})
 
     def _manager(self, service: Json) -> str:

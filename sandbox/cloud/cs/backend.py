@@ -22,6 +22,10 @@ class ClusterBackend(Protocol):
     def issuer(self) -> str:
         """Who issues the cluster's service account tokens."""
 
+    @property
+    def volumes(self) -> Path:
+        """The folder for PersistentVolumes' data, under which every node sees the same files; it goes with `purge`."""
+
     def start(self) -> None:
         """Boot it; returns once the API server is ready; no effect when it runs."""
 
@@ -81,6 +85,7 @@ class SimulatedBackend:
         self.failure: Exception | None = None
         self.restarts = 0
         self.logs: dict[str, Path] = {}
+        self.volumes = Path("/nonexistent")
         self._running = False
         self._lock = threading.Lock()
         self._key: rsa.RSAPrivateKey | None = None

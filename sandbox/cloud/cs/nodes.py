@@ -17,6 +17,8 @@ from sandbox.region.specification import NodeSpec
 
 GPU_MEMORY_MEBIBYTES = {"NVIDIA T4": 15360, "NVIDIA V100": 16384, "NVIDIA A10": 23028, "NVIDIA A100": 81920}
 MEBIBYTES_A_GIBIBYTE = 1024
+ZONE_LABEL = "topology.diskplugin.csi.alibabacloud.com/zone"
+"""By which ACK tells its disks a node's zone, beside Kubernetes' own label."""
 
 
 @dataclass
@@ -84,6 +86,7 @@ class NodePlanner:
             "node.kubernetes.io/instance-type": node.instance_type,
             "topology.kubernetes.io/region": node.region,
             "topology.kubernetes.io/zone": node.zone,
+            ZONE_LABEL: node.zone,
         }
         if size.gpus:
             labels["aliyun.accelerator/nvidia_name"] = size.gpu_model.replace(" ", "-")

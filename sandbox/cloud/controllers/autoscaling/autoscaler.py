@@ -21,7 +21,6 @@ from sandbox.cloud.controllers.autoscaling.growth import (
 from sandbox.cloud.controllers.autoscaling.marks import CANDIDATE, LEAVING, marked_since, with_mark, without_mark
 from sandbox.cloud.controllers.autoscaling.placement import Json, Machine, Room, machine_of
 from sandbox.cloud.controllers.autoscaling.pools import SurveyedPool, survey
-from sandbox.cloud.controllers.autoscaling.reports import ClusterApi, Reporter
 from sandbox.cloud.controllers.autoscaling.shrinking import (
     Candidate,
     Shrinking,
@@ -29,6 +28,7 @@ from sandbox.cloud.controllers.autoscaling.shrinking import (
     decide_shrinking,
     is_finished,
 )
+from sandbox.cloud.controllers.reports import ClusterApi, Reporter
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.cs.autoscaling import duration
@@ -36,6 +36,7 @@ from sandbox.cloud.cs.model import AutoscalingConfig, Clusters
 from sandbox.cloud.cs.operations import Operations
 from sandbox.region.simulation.node_object import SIMULATED_LABEL
 
+NAME = "cluster-autoscaler"
 PODS = "/api/v1/pods"
 NODES = "/api/v1/nodes"
 DAEMON_SETS = "/apis/apps/v1/daemonsets"
@@ -58,7 +59,7 @@ class Autoscaler:
     _resting: dict[str, datetime.datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.reporter = Reporter(self.context.clock)
+        self.reporter = Reporter(self.context.clock, NAME)
         self.drain = Drain(self.operations, self.reporter, self.context.clock)
 
     def config(self) -> AutoscalingConfig:
@@ -117,9 +118,9 @@ class Autoscaler:
             if identifier in growth.triggered:
                 pool_id = growth.triggered[identifier]
                 message = describe_growth(named[pool_id], growth.added[pool_id])
-                self.reporter.pod(api, pod, "TriggeredScaleUp", message)
+                self.reporter.say(api, "Pod", pod, "TriggeredScaleUp", message)
             elif identifier in growth.refused:
-                self.reporter.pod(api, pod, "NotTriggerScaleUp", describe_refusal(growth.refused[identifier]))
+                self.reporter.say(api, "Pod", pod, "NotTriggerScaleUp", describe_refusal(growth.refused[identifier]))
 
     def _with_refusal(self, state: PoolState, config: AutoscalingConfig, nodes: dict[str, Json]) -> PoolState:
         groups = {state.identifier, state.group}

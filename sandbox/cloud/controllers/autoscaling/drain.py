@@ -9,8 +9,8 @@ from typing import Any
 
 from sandbox.cloud.controllers.autoscaling.marks import CANDIDATE, LEAVING, marked_since, with_mark, without_mark
 from sandbox.cloud.controllers.autoscaling.placement import Json
-from sandbox.cloud.controllers.autoscaling.reports import ClusterApi, Reporter
 from sandbox.cloud.controllers.autoscaling.shrinking import is_of_the_node, to_move
+from sandbox.cloud.controllers.reports import ClusterApi, Reporter
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.kubernetes import KubernetesError
 from sandbox.cloud.cs.model import AutoscalingConfig
@@ -41,7 +41,7 @@ class Drain:
         patch = with_mark(node, LEAVING, self.clock.now())
         patch["spec"]["unschedulable"] = True
         cordoned = api.merge(_path(node), patch)
-        self.reporter.node(api, node, "ScaleDown", "marked the node as toBeDeleted/unschedulable")
+        self.reporter.say(api, "Node", node, "ScaleDown", "marked the node as toBeDeleted/unschedulable")
         known = {pod["metadata"]["uid"] for pod in expected}
         if {pod["metadata"]["uid"] for pod in to_move(self._pods(api, node))} - known:
             self.give_up(api, cordoned, "pods came to the node meanwhile")
@@ -84,7 +84,7 @@ class Drain:
             taint for taint in patch["spec"]["taints"] or [] if taint["key"] != "node.kubernetes.io/unschedulable"
         ] or None
         api.merge(_path(node), patch)
-        self.reporter.node(api, node, "ScaleDownFailed", f"failed to remove the node: {reason}", "Warning")
+        self.reporter.say(api, "Node", node, "ScaleDownFailed", f"failed to remove the node: {reason}", "Warning")
 
     def _evict(self, api: ClusterApi, pod: Json, config: AutoscalingConfig) -> None:
         metadata = pod["metadata"]
@@ -99,7 +99,7 @@ class Drain:
             "deleteOptions": {"gracePeriodSeconds": grace},
         }
         api.create(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/eviction", eviction)
-        self.reporter.pod(api, pod, "ScaleDown", "deleting pod for node scale down")
+        self.reporter.say(api, "Pod", pod, "ScaleDown", "deleting pod for node scale down")
 
     def _pods(self, api: ClusterApi, node: Json) -> list[dict[str, Any]]:
         found = api.get(f"/api/v1/pods?fieldSelector=spec.nodeName={node['metadata']['name']}") or {}

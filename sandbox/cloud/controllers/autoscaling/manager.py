@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
 from sandbox.cloud.controllers.autoscaling.autoscaler import Autoscaler, is_unschedulable
-from sandbox.cloud.controllers.watching import LONGEST_PAUSE, SHORTEST_PAUSE, collections
+from sandbox.cloud.controllers.reports import ClusterApi
+from sandbox.cloud.controllers.watching import FAILURES, Json, follow
 from sandbox.cloud.core.context import Context
-from sandbox.cloud.core.errors import CloudError
 from sandbox.cloud.core.kubernetes import KubernetesClient
 from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters
 from sandbox.cloud.cs.operations import Operations
-from sandbox.errors import SandboxError
 
 UNASSIGNED = "/api/v1/pods?fieldSelector=spec.nodeName%3D"
 LOOK_SECONDS = 1.0
@@ -22,7 +22,6 @@ LOOK_SECONDS = 1.0
 GATHER_SECONDS = 0.5
 """How long further pods are waited for when one finds no node, so that they are counted together."""
 STOP_SECONDS = 15.0
-FAILURES = (CloudError, SandboxError, OSError, ValueError, KeyError)
 
 
 @dataclass
@@ -89,24 +88,13 @@ class _Loop:
 
     def watch(self) -> None:
         """Wake the other thread whenever the scheduler finds no node for a pod."""
-        pause = SHORTEST_PAUSE
-        while not self._is_over():
-            client = None
-            try:
-                client = KubernetesClient(self.backend.kubeconfig())
-                for pods in collections(client, UNASSIGNED):
-                    if self._is_over():
-                        return
-                    pause = SHORTEST_PAUSE
-                    if any(is_unschedulable(pod) for pod in pods.values()):
-                        self._wake.set()
-            except FAILURES as error:
-                self._log("watch", error)
-                self.ended.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            finally:
-                if client is not None:
-                    client.close()
+
+        def changed(api: ClusterApi, pods: dict[str, Json]) -> None:
+            if any(is_unschedulable(pod) for pod in pods.values()):
+                self._wake.set()
+
+        report = partial(self._log, "watch")
+        follow(self.backend.kubeconfig, UNASSIGNED, changed, self._is_over, self.ended, report)
 
     def scan(self) -> None:
         """Scan when woken, and when the cloud's time for it has come."""

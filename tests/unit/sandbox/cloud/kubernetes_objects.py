@@ -90,3 +90,48 @@ class FakeApi:
 
     def reasons(self) -> list[str]:
         return [event["reason"] for event in self.events]
+
+
+class ObjectApi:
+    """An API server that keeps objects by their paths, with what it answers of lists and merge patches."""
+
+    def __init__(self, *objects: tuple[str, dict[str, Any]]) -> None:
+        self.objects: dict[str, dict[str, Any]] = dict(objects)
+        self.events: list[dict[str, Any]] = []
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        return self.objects.get(path)
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if path.endswith("/events"):
+            self.events.append(body)
+            return body
+        place = f"{path}/{body['metadata']['name']}"
+        if place in self.objects:
+            raise KubernetesError(f"the cluster refused POST {path} (409)")
+        self.objects[place] = body
+        return body
+
+    def merge(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        found = self.objects[path.removesuffix("/status")]
+        _merge(found, body)
+        return found
+
+    def delete(self, path: str) -> None:
+        found = self.objects.get(path)
+        if found is not None and not found["metadata"].get("finalizers"):
+            del self.objects[path]
+
+    def reasons(self) -> list[str]:
+        return [event["reason"] for event in self.events]
+
+
+def _merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
+    """A JSON merge patch (RFC 7386)."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            _merge(target.setdefault(key, {}), value)
+        else:
+            target[key] = value

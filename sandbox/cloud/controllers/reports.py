@@ -1,20 +1,20 @@
-"""Events of the autoscaler, on pods and nodes, each said once."""
+"""Events that the cloud's controllers write into a cluster, each said once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sandbox.cloud.controllers.autoscaling.placement import Json
 from sandbox.cloud.core.clock import Clock, iso
 
-COMPONENT = "cluster-autoscaler"
+Json = Mapping[str, Any]
 FORGET_AFTER = 10_000
 """How many events are remembered as said."""
 
 
 class ClusterApi(Protocol):
-    """What the autoscaler asks of an API server."""
+    """What a controller asks of an API server."""
 
     def get(self, path: str) -> dict[str, Any] | None:
         """An object or a collection."""
@@ -25,23 +25,21 @@ class ClusterApi(Protocol):
     def merge(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Merge-patch an object."""
 
+    def delete(self, path: str) -> None:
+        """Delete an object; no error when there is none."""
+
 
 @dataclass
 class Reporter:
     """Writes events."""
 
     clock: Clock
+    component: str
+    """In whose name."""
     _said: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def pod(self, api: ClusterApi, pod: Json, reason: str, message: str) -> None:
-        """An event on a pod."""
-        self._say(api, "Pod", pod, reason, message, "Normal")
-
-    def node(self, api: ClusterApi, node: Json, reason: str, message: str, kind: str = "Normal") -> None:
-        """An event on a node, which is kept in the namespace default."""
-        self._say(api, "Node", node, reason, message, kind)
-
-    def _say(self, api: ClusterApi, kind: str, about: Json, reason: str, message: str, severity: str) -> None:
+    def say(self, api: ClusterApi, kind: str, about: Json, reason: str, message: str, severity: str = "Normal") -> None:
+        """An event on an object of a kind; on one without a namespace, it is kept in the namespace default."""
         metadata = about["metadata"]
         key = (str(metadata["uid"]), reason, message)
         if key in self._said:
@@ -58,7 +56,7 @@ class Reporter:
             "type": severity,
             "reason": reason,
             "message": message,
-            "source": {"component": COMPONENT},
+            "source": {"component": self.component},
             "firstTimestamp": now,
             "lastTimestamp": now,
             "count": 1,
