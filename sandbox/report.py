@@ -9,6 +9,7 @@ from sandbox.doctor import Finding
 from sandbox.settings import SandboxSettings
 
 SHOWN_NODES = 20
+MEBIBYTE = 2**20
 """Nodes that the status lists one by one in each region."""
 
 
@@ -92,6 +93,12 @@ def _region(region: Mapping[str, Any]) -> Iterator[str]:
             yield f"  pods in {namespace}: {', '.join(f'{phase} {count}' for phase, count in sorted(phases.items()))}"
         for pod in inside["troubles"]:
             yield f"    {pod['namespace']}/{pod['name']}: {pod['phase']}: {pod['reason']}"
+        for volume in inside["volumes"]:
+            used = "" if volume["used_bytes"] is None else f", {volume['used_bytes'] / MEBIBYTE:.1f} MiB used"
+            where = f"{volume['capacity']} {volume['storage_class']} in {volume['place']}"
+            yield f"  volume {volume['name']}: {volume['claim']}: {volume['phase']}: {where}{used}"
+        if inside["volumes_in_all"] > len(inside["volumes"]):
+            yield f"    and {inside['volumes_in_all'] - len(inside['volumes'])} more"
 
 
 def _counted(status: Mapping[str, Any], what: str) -> list[tuple[str, int]]:

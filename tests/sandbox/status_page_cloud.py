@@ -19,7 +19,7 @@ from sandbox.cloud.cs.model import Cluster
 from sandbox.cloud.oss.service import ObjectStorage
 from sandbox.region.simulation.node_object import SIMULATED_LABEL
 from tests.unit.sandbox.cloud.conftest import NOW, World, make_world
-from tests.unit.sandbox.cloud.kubernetes_objects import node, pod
+from tests.unit.sandbox.cloud.kubernetes_objects import node, pod, volume
 
 HOSTILE = "<script>document.title='taken over'</script>"
 IMAGE = "<img src=x onerror=\"document.title='taken over'\">"
@@ -63,7 +63,7 @@ class FixedContents:
         pending["status"]["conditions"][0]["message"] = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
         hostile = pod(HOSTILE, "qa-1")
         hostile["metadata"]["namespace"] = IMAGE
-        return summarise(nodes, [*pods, crashing, pending, hostile])
+        return summarise(nodes, [*pods, crashing, pending, hostile], [volume("d-bp1f0c8e2a9d5b7416c3")])
 
 
 @contextmanager

@@ -99,6 +99,7 @@ def test_every_section_is_there_and_says_what_goes_on(page: Page, complaints: li
         ("Pods by namespace and phase", "qa"),
         ("Not well, or not there yet", "worker: CrashLoopBackOff"),
         ("Not well, or not there yet", "3 Insufficient nvidia.com/gpu"),
+        ("Volumes", "cn-hangzhou-h"),
         ("Resources by service", "dns domain 1"),
         ("Recent calls, newest first", "InvalidCidrBlock: Specified CIDR block '1.2.3.4/99' is not valid"),
         ("Actions and parameters that the emulator does not know", "Vpc.DescribeVpcs.Surprise"),

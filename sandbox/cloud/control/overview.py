@@ -18,6 +18,7 @@ from sandbox.cloud.oss.totals import Totals
 SHOWN_NODES = 100
 """Nodes that are listed one by one, those that are not ready first; all are counted."""
 SHOWN_TROUBLES = 25
+SHOWN_VOLUMES = 50
 OBJECT_STORAGE = "OSS"
 KEPT_BY_THE_CORE = {"access-key": "Ram", "role-session": "Sts"}
 """Kinds that belong to a service although the core keeps them."""
@@ -94,6 +95,8 @@ def _inside(contents: Contents, pools: Sequence[NodePool]) -> Json:
         "pods": {namespace: dict(phases) for namespace, phases in sorted(contents.pods.items())},
         "troubles": [asdict(trouble) for trouble in contents.troubles[:SHOWN_TROUBLES]],
         "troubles_in_all": len(contents.troubles),
+        "volumes": [asdict(volume) for volume in contents.volumes[:SHOWN_VOLUMES]],
+        "volumes_in_all": len(contents.volumes),
     }
 
 

@@ -1,4 +1,4 @@
-"""What is inside a cluster now, as the status page shows it: its nodes and its pods."""
+"""What is inside a cluster now, as the status page shows it: its nodes, its pods and its volumes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from sandbox.cloud.controllers.volumes.folders import VolumeFolders
 from sandbox.cloud.core.kubernetes import KubernetesClient, KubernetesError
 from sandbox.cloud.cs.backend import ClusterBackend
 from sandbox.cloud.cs.model import Cluster, Clusters
@@ -20,6 +21,7 @@ READING_SECONDS = 8.0
 """How long one reading may take in all; a region of 10,000 pods takes about 2 s."""
 
 PAGE_OBJECTS = 500
+KINDS = ("nodes", "pods", "persistentvolumes")
 SIMULATED = "Simulated"
 """The reason of pods on simulated nodes, which stands in the place of Running: no container of theirs runs."""
 POOL_LABEL = "alibabacloud.com/nodepool-id"
@@ -51,12 +53,29 @@ class PodTrouble:
 
 
 @dataclass(frozen=True)
+class VolumeView:
+    """A PersistentVolume."""
+
+    name: str
+    claim: str
+    """Namespace and name of the claim that it is bound to, or was."""
+    storage_class: str
+    place: str
+    """The zone, or the region, whose nodes may mount it."""
+    capacity: str
+    phase: str
+    used_bytes: int | None = None
+    """None when it is not a folder of the sandbox's, or has too many files to be counted at once."""
+
+
+@dataclass(frozen=True)
 class Contents:
-    """A cluster's nodes, its pods by namespace and phase, and those of them that are not well."""
+    """A cluster's nodes, its pods by namespace and phase, those of them that are not well, and its volumes."""
 
     nodes: list[NodeView] = field(default_factory=list)
     pods: dict[str, Counter[str]] = field(default_factory=dict)
     troubles: list[PodTrouble] = field(default_factory=list)
+    volumes: list[VolumeView] = field(default_factory=list)
 
 
 class ContentsReader(Protocol):
@@ -70,11 +89,12 @@ class KubernetesContents:
     """Asks a real cluster's API server."""
 
     def read(self, cluster: Cluster, backend: ClusterBackend) -> Contents:
-        """Nodes and pods, in pages, within `READING_SECONDS`."""
+        """All of them, in pages, within `READING_SECONDS`."""
         deadline = time.monotonic() + READING_SECONDS
         client = KubernetesClient(backend.kubeconfig(), CALL_SECONDS)
         try:
-            return summarise(_every(client, "/api/v1/nodes", deadline), _every(client, "/api/v1/pods", deadline))
+            nodes, pods, volumes = (_every(client, f"/api/v1/{kind}", deadline) for kind in KINDS)
+            return summarise(nodes, pods, volumes, VolumeFolders(backend.volumes))
         finally:
             client.close()
 
@@ -97,8 +117,13 @@ class SimulatedContents:
         )
 
 
-def summarise(nodes: Iterable[Json], pods: Iterable[Json]) -> Contents:
-    """Nodes and pods, as an API server describes them, one by one: of a large region they would be much at once."""
+def summarise(
+    nodes: Iterable[Json],
+    pods: Iterable[Json],
+    volumes: Iterable[Json] = (),
+    folders: VolumeFolders | None = None,
+) -> Contents:
+    """What an API server lists, one by one: of a large region it would be much at once."""
     found = Contents(nodes=[node_view(node) for node in nodes])
     for pod in pods:
         namespace, phase = str(pod["metadata"]["namespace"]), str((pod.get("status") or {}).get("phase", "Unknown"))
@@ -107,7 +132,26 @@ def summarise(nodes: Iterable[Json], pods: Iterable[Json]) -> Contents:
         reason = pod_reason(pod)
         if reason:
             found.troubles.append(PodTrouble(namespace, str(pod["metadata"]["name"]), phase, reason))
+    found.volumes.extend(volume_view(volume, folders) for volume in volumes)
     return found
+
+
+def volume_view(volume: Json, folders: VolumeFolders | None) -> VolumeView:
+    """A PersistentVolume as the page shows it; `folders` hold the data of those that are the sandbox's."""
+    name, spec = str(volume["metadata"]["name"]), volume["spec"]
+    claim = spec.get("claimRef") or {}
+    terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or []
+    places = [value for term in terms for item in term.get("matchExpressions") or [] for value in item["values"]]
+    ours = folders is not None and (spec.get("local") or {}).get("path") == str(folders.path(name))
+    return VolumeView(
+        name=name,
+        claim=f"{claim['namespace']}/{claim['name']}" if claim else "",
+        storage_class=str(spec.get("storageClassName") or ""),
+        place=", ".join(places),
+        capacity=str(spec["capacity"]["storage"]),
+        phase=str((volume.get("status") or {}).get("phase", "Pending")),
+        used_bytes=folders.used(name) if folders is not None and ours else None,
+    )
 
 
 def node_view(node: Json) -> NodeView:

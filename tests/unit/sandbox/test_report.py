@@ -38,6 +38,18 @@ def test_the_status_names_regions_clusters_nodes_pods_and_failed_calls() -> None
         ],
         "pods": {"qa": {"Running": 3, "Pending": 1}},
         "troubles": [{"namespace": "qa", "name": "p", "phase": "Pending", "reason": "Unschedulable"}],
+        "volumes": [
+            {
+                "name": "d-1",
+                "claim": "qa/data",
+                "storage_class": "alicloud-disk-essd",
+                "place": "cn-hangzhou-h",
+                "capacity": "20Gi",
+                "phase": "Bound",
+                "used_bytes": 3 * 2**19,
+            }
+        ],
+        "volumes_in_all": 3,
     }
     clusters = [
         {"name": "one", "state": "failed", "reason": "no memory", "error": "", "inside": None},
@@ -67,6 +79,8 @@ def test_the_status_names_regions_clusters_nodes_pods_and_failed_calls() -> None
         "    and 980 more",
         "  pods in qa: Pending 1, Running 3",
         "    qa/p: Pending: Unschedulable",
+        "  volume d-1: qa/data: Bound: 20Gi alicloud-disk-essd in cn-hangzhou-h, 1.5 MiB used",
+        "    and 2 more",
         "region: cn-shanghai: out",
         "resources: CS: cluster 1, node-pool 2",
         "zone: example.com: 3 records",

@@ -222,6 +222,25 @@ function troubles(status) {
   ];
 }
 
+function volumes(status) {
+  const rows = insides(status).flatMap(({ region, cluster }) => cluster.inside.volumes.map((volume) => ({ region, volume })));
+  const total = insides(status).reduce((sum, { cluster }) => sum + cluster.inside.volumes_in_all, 0);
+  if (!rows.length) return [];
+  const kind = { Bound: "good", Failed: "bad" };
+  return [
+    table("Volumes", [
+      ["Claim", ({ volume }) => volume.claim],
+      ["Volume", ({ volume }) => volume.name],
+      ["In", ({ volume }) => volume.place, "fixed"],
+      ["Class", ({ volume }) => volume.storage_class],
+      ["Size", ({ volume }) => volume.capacity, "number"],
+      ["Used", ({ volume }) => volume.used_bytes === null ? "" : bytes(volume.used_bytes), "number"],
+      ["Phase", ({ volume }) => pill(volume.phase, kind[volume.phase] ?? "warn")],
+    ], rows, { hidden: false }),
+    total > rows.length ? quiet(`and ${count(total - rows.length, "more volume")}`) : null,
+  ];
+}
+
 function resources(status) {
   const rows = Object.entries(status.resources_by_service);
   if (!rows.length) return [quiet("None yet. Point a program here: "), element("p", {}, code('eval "$(python -m sandbox env)"'))];
@@ -304,7 +323,7 @@ function glance(status) {
   ];
 }
 
-const SECTIONS = { glance, clock, faults, regions, pools, nodes, pods, troubles, resources, calls, gaps };
+const SECTIONS = { glance, clock, faults, regions, pools, nodes, pods, troubles, volumes, resources, calls, gaps };
 
 // --- showing and asking ----------------------------------------------------------------------------------------------
 

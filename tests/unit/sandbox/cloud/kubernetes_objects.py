@@ -43,6 +43,23 @@ def node(name: str, *, labels: Any = None, taints: Any = None, gpus: int = 0, cp
     }
 
 
+def volume(name: str, folder: str = "/elsewhere", phase: str = "Bound") -> Any:
+    """A PersistentVolume of a disk."""
+    key = "topology.diskplugin.csi.alibabacloud.com/zone"
+    expression = {"key": key, "operator": "In", "values": ["cn-hangzhou-h"]}
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}"},
+        "spec": {
+            "capacity": {"storage": "20Gi"},
+            "storageClassName": "alicloud-disk-essd",
+            "claimRef": {"namespace": "qa", "name": "data"},
+            "local": {"path": folder},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}},
+        },
+        "status": {"phase": phase},
+    }
+
+
 def budget(allowed: int) -> Any:
     """A PodDisruptionBudget of the pods that `pod` makes."""
     return {

@@ -6,15 +6,17 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from sandbox.cloud.controllers.volumes.folders import VolumeFolders
 from sandbox.cloud.core.kubernetes import KubernetesError
 from sandbox.cloud.cs import contents
-from sandbox.cloud.cs.contents import KubernetesContents, node_view, pod_reason
-from tests.unit.sandbox.cloud.kubernetes_objects import node, pod
+from sandbox.cloud.cs.contents import KubernetesContents, VolumeView, node_view, pod_reason, volume_view
+from tests.unit.sandbox.cloud.kubernetes_objects import node, pod, volume
 
 
 def conditions(**found: str) -> list[dict[str, str]]:
@@ -77,8 +79,23 @@ def test_a_pod_that_is_to_go_says_so() -> None:
     assert pod_reason(leaving) == "Terminating"
 
 
+def test_a_volume_shows_its_claim_its_place_and_how_full_it_is(tmp_path: Path) -> None:
+    folders = VolumeFolders(tmp_path)
+    folder = folders.create("d-1", open_to_all=False)
+    (folder / "page").write_bytes(b"x" * 50_000)
+    ours = volume_view(volume("d-1", str(folder)), folders)
+    assert (ours.claim, ours.place, ours.capacity, ours.phase) == ("qa/data", "cn-hangzhou-h", "20Gi", "Bound")
+    assert ours.used_bytes is not None
+    assert 50_000 <= ours.used_bytes < 60_000
+    assert volume_view(volume("d-1", "/elsewhere"), folders).used_bytes is None
+    bare = {"metadata": {"name": "own"}, "spec": {"capacity": {"storage": "1Gi"}, "nfs": {}}}
+    assert volume_view(bare, folders) == VolumeView("own", "", "", "", "1Gi", "Pending")
+
+
 class Backend:
     """A cluster whose API server listens on loopback, without TLS."""
+
+    volumes = Path("/nonexistent")
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -88,11 +105,15 @@ class Backend:
 
 
 class ApiServer(BaseHTTPRequestHandler):
-    """Lists nodes and 1,200 pods in pages."""
+    """Lists a node, 1,200 pods in pages and a volume."""
 
     def do_GET(self) -> None:
         target, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
-        things = [node("n1")] if target.endswith("nodes") else [pod(f"p{number}", "n1") for number in range(1200)]
+        things = {
+            "nodes": [node("n1")],
+            "pods": [pod(f"p{number}", "n1") for number in range(1200)],
+            "persistentvolumes": [volume("d-1")],
+        }[target.rpartition("/")[2]]
         begin, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
         end = begin + limit
         metadata = {"continue": str(end)} if end < len(things) else {}
@@ -127,6 +148,7 @@ def test_a_large_cluster_is_read_page_by_page(backend: Any) -> None:
     found = KubernetesContents().read(None, backend)  # type: ignore[arg-type]
     assert [view.name for view in found.nodes] == ["n1"]
     assert found.pods == {"qa": {"Running": 1200}}
+    assert [view.name for view in found.volumes] == ["d-1"]
 
 
 def test_a_reading_that_takes_too_long_is_given_up(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:

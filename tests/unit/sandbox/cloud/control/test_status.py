@@ -18,7 +18,7 @@ from sandbox.cloud.core.kubernetes import KubernetesError
 from sandbox.cloud.cs.contents import Contents, NodeView, summarise
 from sandbox.cloud.oss.service import ObjectStorage
 from sandbox.cloud.server import CloudServer
-from tests.unit.sandbox.cloud.kubernetes_objects import pod
+from tests.unit.sandbox.cloud.kubernetes_objects import pod, volume
 
 POOL = {"nodepool_info": {"name": "gpu"}, "scaling_group": {"instance_types": ["ecs.gn6i-c4g1.xlarge"]}}
 
@@ -98,6 +98,15 @@ async def test_pods_are_shown_by_namespace_and_phase_with_those_that_are_not_wel
     inside = (await status(session))["regions"][0]["clusters"][0]["inside"]
     assert inside["pods"] == {"qa": {"Running": 2, "Pending": 1}}
     assert [trouble["name"] for trouble in inside["troubles"]] == ["three"]
+
+
+async def test_volumes_are_shown_up_to_a_number_and_all_are_counted(served: Any) -> None:
+    world, session = served
+    add_pool(world)
+    world.cloud.contents = Reader(summarise([], [], [volume(f"d-{number}") for number in range(60)]))
+    inside = (await status(session))["regions"][0]["clusters"][0]["inside"]
+    assert (len(inside["volumes"]), inside["volumes_in_all"]) == (50, 60)
+    assert inside["volumes"][0]["claim"] == "qa/data"
 
 
 async def test_a_cluster_that_does_not_answer_is_said_so_with_what_was_last_seen(
