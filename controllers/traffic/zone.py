@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from alibabacloud_alidns20150109 import models
@@ -22,6 +23,7 @@ PAGE = 500
 TIMEOUT_MILLISECONDS = 2000
 """A call that takes longer is as good as none: what it says is too old to act on."""
 ENABLE, DISABLE = "Enable", "Disable"
+REQUEST_ID = re.compile(r"\brequest ?id: ?[-\w]+|0x[0-9a-f]{6,}", re.IGNORECASE)
 
 
 class ZoneError(ControllerError):
@@ -108,5 +110,6 @@ class AlidnsZone:
         try:
             return getattr(self._client, name)(request, self._once).body
         except Exception as error:  # the SDK raises whatever its transport does
-            text = " ".join(str(error).split())[:300]
+            # Without what is another at each call, so that a refusal that lasts is told once.
+            text = REQUEST_ID.sub("", " ".join(str(error).split()))[:300].rstrip()
             raise ZoneError(f"the DNS service, zone {self._settings.zone}: {text}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,6 +46,15 @@ class AlidnsService(WeightActions, EditionActions, TrafficManagerActions, Servic
     context: Context
     zones: Zones
     managers: TrafficManagers
+
+    def permission(self, action: str, values: Mapping[str, Any], region: str, account_id: str) -> tuple[str, str]:
+        """alidns:AddDomainRecord on acs:alidns:REGION:ACCOUNT:domain/NAME; a record belongs to its zone's name.
+
+        https://www.alibabacloud.com/help/en/dns/ram-authorization
+        """
+        record = self.zones.records.get(str(values.get("RecordId") or ""))
+        name = record.domain if record else str(values.get("DomainName") or "*").rstrip(".").lower()
+        return f"alidns:{action}", f"acs:alidns:{region}:{account_id}:domain/{name}"
 
     @action("AddDomain", "DomainName GroupId ResourceGroupId Lang")
     def add_domain(self, call: Call) -> Answer:

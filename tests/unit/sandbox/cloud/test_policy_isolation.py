@@ -17,7 +17,7 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 
 REGION = "cn-hangzhou"
-VERSIONS = {"Sts": "2015-04-01", "Vpc": "2016-04-28", "Ram": "2015-05-01"}
+VERSIONS = {"Sts": "2015-04-01", "Vpc": "2016-04-28", "Ram": "2015-05-01", "Alidns": "2015-01-09"}
 BUSINESSES = ("alpha", "beta")
 
 
@@ -183,6 +183,28 @@ def test_it_calls_no_action_outside_its_policy(alpha: Identity) -> None:
     attempt = {"PolicyName": "AdministratorAccess", "PolicyType": "System"}
     assert alpha.refused("Ram", "AttachPolicyToUser", UserName="alpha", **attempt) == "NoPermission"
     assert alpha.refused("Ram", "AttachPolicyToRole", RoleName="alpha", **attempt) == "NoPermission"
+
+
+def test_who_may_change_the_records_of_one_zone_reaches_those_and_no_other_zones(prepared: Identity) -> None:
+    """As a traffic controller's role: https://www.alibabacloud.com/help/en/dns/ram-authorization."""
+    actions = ["alidns:DescribeDomainRecords", "alidns:AddDomainRecord", "alidns:SetDomainRecordStatus"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": ["acs:alidns:*:*:domain/own.example.com"]}
+    document = json.dumps({"Version": "1", "Statement": [statement]})
+    prepared.call("Ram", "CreatePolicy", PolicyName="switcher", PolicyDocument=document)
+    records = {}
+    for zone in ("own.example.com", "other.example.com"):
+        prepared.call("Alidns", "AddDomain", DomainName=zone)
+        record = {"DomainName": zone, "RR": "qa", "Type": "A", "Value": "192.0.2.1"}
+        records[zone] = prepared.call("Alidns", "AddDomainRecord", **record)["RecordId"]
+    switcher = session_of(prepared, "switcher")
+    found = switcher.call("Alidns", "DescribeDomainRecords", DomainName="own.example.com")
+    assert found["TotalCount"] == 1
+    switcher.call("Alidns", "SetDomainRecordStatus", RecordId=records["own.example.com"], Status="Disable")
+    other = records["other.example.com"]
+    assert switcher.refused("Alidns", "DescribeDomainRecords", DomainName="other.example.com") == "NoPermission"
+    assert switcher.refused("Alidns", "SetDomainRecordStatus", RecordId=other, Status="Disable") == "NoPermission"
+    assert switcher.refused("Alidns", "DeleteDomainRecord", RecordId=records["own.example.com"]) == "NoPermission"
+    assert switcher.refused("Alidns", "DescribeDomains") == "NoPermission"
 
 
 def test_it_takes_on_no_role_of_the_other_business(alpha: Identity, prepared: Identity) -> None:
