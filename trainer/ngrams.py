@@ -3,9 +3,9 @@
     P_n(w | c) = (a(c w) - D_n(a(c w))) / a(c .)  +  gamma_n(c) P_{n-1}(w | c less its first word)
 
 a: how often the n-gram was seen at the highest order and where it begins a sentence, and otherwise how many different
-words were seen before it (Kneser & Ney 1995); D_n: by the count, 1, 2, and 3 or more (Chen & Goodman 1998, eq. 26, "modified");
-gamma_n(c): what the discounts took, so that all words sum to 1. The recursion ends at the even distribution. A context
-never reaches over a sentence's beginning: its first word is a boundary at the most, and then nothing longer is looked up.
+words were seen before it (Kneser & Ney 1995); D_n: by the count, 1, 2, and 3 or more (Chen & Goodman 1998, eq. 26,
+"modified"); gamma_n(c): what the discounts took, so that all words sum to 1. The recursion ends at the even
+distribution. A context never reaches over a sentence's beginning: its first word is a boundary at the most.
 
 `python -m benchmarks.perplexity` compares it with KenLM's.
 """
@@ -139,7 +139,7 @@ def _longer(shorter: _Contexts, first: Ids, exists: NDArray[np.bool_], size: int
 def _order(
     contexts: _Contexts, longer: Keys | None, positions: Ids, begins: NDArray[np.bool_], size: int, least: int
 ) -> Order:
-    """One order's n-grams. longer: the next order's contexts by position; begins: where the n-gram begins a sentence."""
+    """One order's n-grams. longer: the next order's contexts by position; begins: where a sentence's first is."""
     exists = contexts.of_position >= 0
     keys, numbers = np.unique(
         contexts.of_position[exists] * size + positions[exists, 0].astype(np.int64), return_inverse=True

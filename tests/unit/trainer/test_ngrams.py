@@ -1,4 +1,4 @@
-"""The Kneser-Ney model beside its definition, word by word. `python -m benchmarks.perplexity` holds it against KenLM."""
+"""The Kneser-Ney model beside its definition. `python -m benchmarks.perplexity` holds it against KenLM."""
 
 from __future__ import annotations
 
