@@ -153,7 +153,8 @@ class Dispatcher:
         parameters = Parameters(values, action.honours)
         attempt.ignored = tuple(parameters.ignored())
         self._authorize(service, action, principal, attempt.region, values)
-        call = Call(attempt.region, parameters, principal, attempt.request_id)
+        names_region = bool(_named_region(request, values))
+        call = Call(attempt.region, parameters, principal, attempt.request_id, names_region)
         answer = self._idempotency.run(
             f"{service.name}.{action.name}",
             parameters.text("ClientToken"),
@@ -246,10 +247,14 @@ def _wants_json(request: Request, values: Mapping[str, Any]) -> bool:
 
 
 def _region_of(request: Request, values: Mapping[str, Any]) -> str:
+    return _named_region(request, values) or DEFAULT_REGION
+
+
+def _named_region(request: Request, values: Mapping[str, Any]) -> str:
     candidates = [values.get("RegionId"), values.get("region_id"), request.headers.get("x-acs-region-id")]
     labels = (ENDPOINT_KIND.sub("", label) for label in request.host.split("."))
     candidates += [label for label in labels if label in REGIONS]
     for candidate in candidates:
         if isinstance(candidate, str) and candidate:
             return candidate
-    return DEFAULT_REGION
+    return ""

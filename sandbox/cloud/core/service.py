@@ -23,6 +23,9 @@ class Call:
     parameters: Parameters
     principal: Principal | None
     request_id: str
+    names_region: bool = True
+    """Whether the request says its region; otherwise `region` is the default one. On the real cloud the host's name
+    says it; a client that is given the sandbox's address instead may leave it out of some calls."""
 
 
 @dataclass(frozen=True)

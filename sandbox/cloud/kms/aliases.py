@@ -31,29 +31,30 @@ class AliasActions:
             limit = "alias/ and letters, digits, slashes, hyphens and underscores, 255 characters; not alias/acs"
             raise invalid_parameter("AliasName", name, limit)
         with self.context.store.transaction():
-            if self.alias(call.region, name) is not None:
+            key = self.find_key(call)
+            region = call.region if call.names_region else key.region
+            if self.alias(region, name) is not None:
                 raise alias_exists(name)
-            return self._point(call, name)
+            return self._point(key, region, name)
 
     @action("UpdateAlias", "AliasName KeyId")
     def update_alias(self, call: Call) -> Answer:
         """Let a name stand for another key."""
         name = call.parameters.required("AliasName")
         with self.context.store.transaction():
-            self.find_alias(call.region, name)
-            return self._point(call, name)
+            return self._point(self.find_key(call), self.find_alias(call, name).region, name)
 
     @action("DeleteAlias", "AliasName")
     def delete_alias(self, call: Call) -> Answer:
         """Take a name away; its key stays."""
-        alias = self.find_alias(call.region, call.parameters.required("AliasName"))
+        alias = self.find_alias(call, call.parameters.required("AliasName"))
         self.keys.aliases.delete(alias.identifier)
         return {}
 
     @action("ListAliases", PAGING)
     def list_aliases(self, call: Call) -> Answer:
-        """The aliases of a region."""
-        return self._listing(call, self.keys.aliases.list(call.region))
+        """The aliases of a region; of all, when the call names none."""
+        return self._listing(call, self.keys.aliases.list(call.region if call.names_region else None))
 
     @action("ListAliasesByKeyId", f"KeyId {PAGING}")
     def list_aliases_by_key_id(self, call: Call) -> Answer:
@@ -65,9 +66,14 @@ class AliasActions:
         found = self.keys.aliases.get(f"{region}/{name}")
         return found if found is not None and self.key(found.key_id) is not None else None
 
-    def find_alias(self, region: str, name: str) -> Alias:
-        """The alias of this name, which must be there."""
-        found = self.alias(region, name)
+    def find_alias(self, call: Call, name: str) -> Alias:
+        """The alias of this name, which must be there; the only one of all regions, when the call names none."""
+        found = self.alias(call.region, name)
+        if not call.names_region:
+            everywhere = [
+                one for one in self.keys.aliases.list() if one.name == name and self.key(one.key_id) is not None
+            ]
+            found = everywhere[0] if len(everywhere) == 1 else found
         if found is None:
             raise alias_not_found(name)
         return found
@@ -84,17 +90,16 @@ class AliasActions:
         if identifier.startswith("acs:kms:"):
             identifier = identifier.rpartition("/")[2]
         if identifier.startswith(PREFIX):
-            identifier = self.find_alias(call.region, identifier).key_id
+            identifier = self.find_alias(call, identifier).key_id
         key = self.key(identifier)
         if key is None:
             raise key_not_found(identifier)
         return key
 
-    def _point(self, call: Call, name: str) -> Answer:
-        key = self.find_key(call)
-        if key.region != call.region:
+    def _point(self, key: Key, region: str, name: str) -> Answer:
+        if key.region != region:
             raise key_not_found(key.identifier)
-        alias = Alias(name=name, region=call.region, key_id=key.identifier)
+        alias = Alias(name=name, region=region, key_id=key.identifier)
         self.keys.aliases.put(alias.identifier, alias, alias.region)
         return {}
 

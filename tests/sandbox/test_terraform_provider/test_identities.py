@@ -94,5 +94,14 @@ def test_keys_and_aliases_live_until_the_keys_are_scheduled_for_deletion(provide
         provider.delete(resource)
 
 
+def test_an_alias_is_in_the_region_of_its_key_though_the_provider_names_none(emulator: EmulatorProcess) -> None:
+    shanghai = Provider(emulator, region="cn-shanghai")
+    key = shanghai.create("alicloud:kms/key:Key", {"pendingWindowInDays": 7})
+    properties = {"aliasName": "alias/elsewhere", "keyId": key.identifier}
+    shanghai.die(shanghai.create("alicloud:kms/alias:Alias", properties))
+    shanghai.delete(key)
+    shanghai.close()
+
+
 def _statement(action: str, **more: Any) -> Properties:
     return {"Effect": "Allow", "Action": [action], **more}

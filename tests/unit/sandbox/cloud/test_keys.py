@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 
@@ -28,6 +29,26 @@ def test_an_alias_stands_for_one_key_at_a_time(world: Any) -> None:
     world.rpc("Kms", "DeleteAlias", AliasName="alias/data")
     gone = world.rpc.send("Kms", "DescribeKey", KeyId="alias/data")
     assert (gone.status, gone.code) == (404, "Forbidden.AliasNotFound")
+
+
+def test_a_call_that_names_no_region_means_that_of_the_key_or_of_the_only_alias(world: Any) -> None:
+    """As the Terraform provider calls: on the real cloud, the endpoint's host name says the region."""
+    beijing = replace(world.rpc, region="cn-beijing")
+    nowhere = replace(world.rpc, region="")
+    here, there = key(world), str(beijing("Kms", "CreateKey")["KeyMetadata"]["KeyId"])
+    nowhere("Kms", "CreateAlias", AliasName="alias/there", KeyId=there)
+    found = beijing("Kms", "ListAliases")["Aliases"]["Alias"]
+    assert [alias["AliasName"] for alias in found] == ["alias/there"]
+    assert aliases(world) == {}
+    nowhere("Kms", "CreateAlias", AliasName="alias/both", KeyId=here)
+    nowhere("Kms", "CreateAlias", AliasName="alias/both", KeyId=there)
+    assert len(nowhere("Kms", "ListAliases")["Aliases"]["Alias"]) == 3
+    nowhere("Kms", "DeleteAlias", AliasName="alias/both")  # the default region's, where several regions have the name
+    assert aliases(world) == {}
+    nowhere("Kms", "DeleteAlias", AliasName="alias/both")
+    nowhere("Kms", "DeleteAlias", AliasName="alias/there")
+    assert nowhere.send("Kms", "DeleteAlias", AliasName="alias/there").code == "Forbidden.AliasNotFound"
+    assert nowhere("Kms", "ListAliases")["Aliases"]["Alias"] == []
 
 
 def test_names_that_no_alias_may_have_are_refused(world: Any) -> None:
