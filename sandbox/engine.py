@@ -14,7 +14,6 @@ from sandbox.environment import environment, proxy_environment
 from sandbox.errors import SandboxError
 from sandbox.paths import REPOSITORY
 from sandbox.pulumi.install import install_plugins
-from sandbox.pulumi.interrupted import adopted, interrupted
 from sandbox.region.layout import MARKER_VARIABLE
 from sandbox.region.processes import start_time
 from sandbox.settings import SandboxSettings
@@ -61,21 +60,38 @@ class Engine:
     def up(self, stack: str) -> None:
         """Bring the stack to what its file says; prints the engine's own progress. Raises SandboxError."""
         self.ensure_stack(stack)
-        self._release_dead_locks(stack)
-        self._adopt_interrupted(stack)
+        self.resume(stack)
         self._stream(["up", "--yes", "--skip-preview", "--stack", stack])
 
     def destroy(self, stack: str) -> None:
         """Remove everything of the stack, protected resources too: this is the sandbox. Raises SandboxError."""
-        self._release_dead_locks(stack)
-        self._adopt_interrupted(stack)
+        self.resume(stack)
         self._stream(["state", "unprotect", "--all", "--yes", "--stack", stack])
         # Without the program, which would protect again what the line above gave free.
         self._stream(["destroy", "--yes", "--skip-preview", "--run-program=false", "--stack", stack])
 
+    def resume(self, stack: str) -> None:
+        """Let the stack know what a killed engine was making, by the program's own command. Raises SandboxError."""
+        self._release_dead_locks(stack)
+        result = subprocess.run(
+            [sys.executable, "-m", "infra.resume", "--stack", stack],
+            cwd=self._project,
+            env={**self._environment(), "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            timeout=UPDATE_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise SandboxError(f"the interrupted update of {stack!r} cannot be taken up; its reason stands above")
+
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs, secrets included."""
         answer: dict[str, Any] = json.loads(self._output(["stack", "output", "--json", "--show-secrets", "-s", stack]))
+        return answer
+
+    def state(self, stack: str) -> dict[str, Any]:
+        """The stack as `pulumi stack export` prints it; secrets stay encrypted."""
+        answer: dict[str, Any] = json.loads(self._output(["stack", "export", "--stack", stack]))
         return answer
 
     def _release_dead_locks(self, stack: str) -> None:
@@ -86,20 +102,6 @@ class Engine:
             if start_time(holder) is None:
                 lock.unlink(missing_ok=True)
 
-    def _adopt_interrupted(self, stack: str) -> None:
-        """Let the stack know what a killed engine was making, where that can be told from its inputs."""
-        export = json.loads(self._output(["stack", "export", "--stack", stack]))
-        creations = [creation for creation in interrupted(export) if creation.identifier is not None]
-        if not creations:
-            return
-        path = self._settings.state / f"adopted-{stack}.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(adopted(export, creations)))
-        self._output(["stack", "import", "--stack", stack, "--file", str(path)])
-        path.unlink()
-        targets = [argument for creation in creations for argument in ("--target", creation.urn)]
-        self._stream(["refresh", "--yes", "--skip-preview", "--stack", stack, *targets])
-
     def _environment(self) -> dict[str, str]:
         # The mark lets `down` find an engine whose starter was killed.
         mark = {MARKER_VARIABLE: f"{self._settings.prefix}engine"}
@@ -108,11 +110,7 @@ class Engine:
     def _stream(self, arguments: Sequence[str]) -> None:
         result = self._run(arguments, UPDATE_TIMEOUT_SECONDS, capture=False)
         if result.returncode != 0:
-            raise SandboxError(
-                f"`pulumi {' '.join(arguments)}` failed; its reason stands above "
-                "(if an earlier one was killed half-way, Pulumi may not know of a network, cluster, node pool or "
-                "address that it was making: `python -m sandbox down --purge` starts over)"
-            )
+            raise SandboxError(f"`pulumi {' '.join(arguments)}` failed; its reason stands above")
 
     def _output(self, arguments: Sequence[str]) -> str:
         result = self._run(arguments, QUERY_TIMEOUT_SECONDS, capture=True)
