@@ -75,6 +75,10 @@ class Addresses:
         """The address of a region's simulated node, number 0 to 3839. No packet can be sent there."""
         return self._simulated_network(slot)[1 + number]
 
+    def node_number(self, slot: int, address: IPv4Address) -> int:
+        """The number of the region's node that has this address."""
+        return int(address) - int(self.node(slot, 0))
+
     def simulated_number(self, slot: int, address: IPv4Address) -> int:
         """The number of the region's simulated node that has this address."""
         return int(address) - int(self._simulated_network(slot)[1])

@@ -15,13 +15,14 @@ from sandbox.errors import SandboxError
 from sandbox.settings import SandboxSettings
 
 SERVICES = (
-    *("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS"),
+    *("VPC", "ECS", "CS", "ALIDNS", "RAM", "STS", "OSS"),
     *("LOCATION", "RESOURCEMANAGER", "TAG", "ESS", "SLB", "BSSOPENAPI"),
 )
 """Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`.
 
 Not the log service: its clients put a project's name in front of the endpoint, so they need a name, and the proxy. Nor
-the container registry, whose older client takes no port.
+the container registry, whose older client takes no port. Nor KMS, of which the provider asks keys and aliases without
+naming a region: only the host's name says it.
 """
 
 PASSPHRASE = "sandbox"  # noqa: S105 - the stack files' encryption salt is made for it; docs/decisions say why it is public

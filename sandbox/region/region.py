@@ -5,54 +5,20 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 from sandbox.region import cleanup, network, public_addresses
-from sandbox.region.api import ApiClient
+from sandbox.region.base_region import BaseRegion
 from sandbox.region.commands import remove_tree
-from sandbox.region.control_plane import ControlPlane
 from sandbox.region.errors import RegionError
-from sandbox.region.layout import MAXIMUM_NODES, RegionLayout, checked_node_name, checked_region_name
-from sandbox.region.locks import RegionLocks
+from sandbox.region.layout import MAXIMUM_NODES, checked_node_name
 from sandbox.region.node import Node, NodeRecord
-from sandbox.region.pki import service_account_keys
-from sandbox.region.simulation.nodes import SimulatedNodes
 from sandbox.region.slot import check_slot
 from sandbox.region.specification import NodeSpec
-from sandbox.settings import SandboxSettings
 
 
-class Region:
+class Region(BaseRegion):
     """One region. Calls from several threads or processes at once wait for each other where they must."""
-
-    def __init__(self, name: str, slot: int, sandbox: SandboxSettings) -> None:
-        """Name what is to be; nothing is made or checked on the machine.
-
-        Args:
-            name: as the cloud's, for instance "cn-hangzhou".
-            slot: the region's place in the address plan, 0 to 14; one region a slot.
-            sandbox: whose region it is.
-        """
-        self.layout = RegionLayout(sandbox, checked_region_name(name), slot)
-        self._control_plane = ControlPlane(self.layout)
-        self._simulated = SimulatedNodes(self.layout, self._control_plane)
-        self._locks = RegionLocks(self.layout)
-
-    @property
-    def name(self) -> str:
-        """The region's name."""
-        return self.layout.name
-
-    @property
-    def issuer(self) -> str:
-        """Who issues service accounts' tokens; the same over stops and starts."""
-        return self.layout.server
-
-    @property
-    def volumes(self) -> Path:
-        """The folder for PersistentVolumes' data, under which every node sees the same files; it goes with `purge`."""
-        return self.layout.volumes
 
     def start(self) -> None:
         """Start what does not run; returns once the API server is ready, without waiting for the known nodes.
@@ -75,40 +41,6 @@ class Region:
                 for name in names:
                     with self._locks.beside_others(name):
                         self._known_node(name).start(api)
-
-    def restart_api_server(self) -> None:
-        """End the API server and start it again; returns once it is ready. Nodes and their pods go on meanwhile.
-
-        Raises:
-            RegionError: when the region does not run, or the server does not become ready in time.
-        """
-        self._check_running()
-        with self._locks.alone():
-            self._control_plane.stop_api_server()
-            self._control_plane.start()
-
-    def stop(self) -> None:
-        """Kill every process of the region and undo all that it has on the host; its objects stay on disk."""
-        with self._locks.alone():
-            self._clear()
-
-    def purge(self) -> None:
-        """Stop, and forget everything."""
-        with self._locks.alone():
-            self._clear()
-            remove_tree(self.layout.state)
-
-    def is_running(self) -> bool:
-        """Whether every process of the control plane runs, and what plays simulated nodes if there are any."""
-        return self._control_plane.is_running() and self._simulated.is_running()
-
-    def kubeconfig(self) -> str:
-        """A cluster administrator's kubeconfig that works from the host."""
-        return self._control_plane.kubeconfig()
-
-    def service_account_public_key(self) -> str:
-        """The PEM text with which service accounts' tokens (RS256) are verified."""
-        return service_account_keys(self.layout.pki).certificate.read_text()
 
     def add_node(self, spec: NodeSpec) -> None:
         """Give the region a node, or bring the one of this name up; returns when it is Ready with its GPUs.
@@ -134,17 +66,6 @@ class Region:
                 self.remove_node(spec.name)
             raise
 
-    def add_simulated_nodes(self, specs: Sequence[NodeSpec]) -> None:
-        """Give the region nodes on which nothing runs; returns when all are Ready.
-
-        Raises:
-            RegionError: when the region does not run, or they do not become Ready in time: then those that are new
-                are removed again.
-        """
-        self._check_running()
-        with self._locks.simulated_nodes(), self._api() as api:
-            self._simulated.add(api, specs)
-
     def remove_node(self, name: str) -> None:
         """Take a node away at once, without draining it; no error when there is none."""
         if self._simulated.has(name):
@@ -159,12 +80,6 @@ class Region:
             else:
                 node.remove(None)
 
-    def remove_simulated_nodes(self, names: Sequence[str]) -> None:
-        """Take simulated nodes away at once, without draining them; no error for one that is not there."""
-        with self._locks.simulated_nodes(), contextlib.ExitStack() as stack:
-            api = stack.enter_context(self._api()) if self.is_running() else None
-            self._simulated.remove(api, names)
-
     def publish_address(self, address: str, node: str) -> None:
         """Lead packets to a load balancer's address to this node.
 
@@ -176,10 +91,6 @@ class Region:
     def withdraw_address(self, address: str) -> None:
         """Lead packets to this address nowhere; no error when they were not led."""
         public_addresses.withdraw(self.layout, address)
-
-    def log_files(self) -> dict[str, Path]:
-        """Where the control plane's parts write their logs, and the API server its audit."""
-        return self._control_plane.log_files()
 
     def node_names(self) -> list[str]:
         """Names of the region's nodes, real and simulated, also while it is stopped."""
@@ -233,13 +144,14 @@ class Region:
         return Node(layout, self._control_plane, record)
 
     def _remember(self, spec: NodeSpec) -> NodeRecord:
-        """Record the node under the number that it has, or the smallest that is free."""
+        """Record the node under the number that it has, else the one it asks for, else the smallest that is free."""
         with self._locks.numbers():
             layout = self.layout.node(spec.name)
             present = NodeRecord.read(layout)
             others = [NodeRecord.read(self.layout.node(name)) for name in self._real_names()]
             taken = {record.number for record in others if record is not None}
-            free = next((number for number in range(MAXIMUM_NODES) if number not in taken), None)
+            wanted = [] if spec.number is None else [spec.number]
+            free = next((number for number in (*wanted, *range(MAXIMUM_NODES)) if number not in taken), None)
             if free is None and present is None:
                 raise RegionError(
                     f"region {self.name} has {MAXIMUM_NODES} nodes, the most it can have; remove some first"
@@ -248,19 +160,11 @@ class Region:
             record.write(layout)
             return record
 
-    def _api(self) -> ApiClient:
-        return ApiClient(self._control_plane.credentials())
-
     def _any_running(self) -> bool:
         return any(daemon.is_running() for daemon in self._control_plane.daemons().values())
 
     def _clear(self) -> None:
         cleanup.clear_region(self.layout)
-
-    def _check_running(self) -> None:
-        """Raises RegionError, with the way out, when the control plane does not run."""
-        if not self.is_running():
-            raise RegionError(f"region {self.name} does not run; start it first")
 
     def _keep_logs(self, node: str) -> None:
         """Copy a failed node's logs (not its pods') to where they outlive it."""

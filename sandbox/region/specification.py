@@ -25,6 +25,8 @@ class NodeSpec:
     cpu_cores: int = 2
     memory_mebibytes: int = 8192
     gpus: int = 0
+    number: int | None = None
+    """A real node's place in the region's address plan; None for the lowest that is free, as when it is taken."""
     simulated: int | None = None
     """Its number among the region's simulated nodes; None for a real one."""
 

@@ -104,14 +104,19 @@ class NodePlanner:
             cpu_cores=size.cpu_cores,
             memory_mebibytes=size.memory_gibibytes * MEBIBYTES_A_GIBIBYTE,
             gpus=size.gpus,
-            simulated=self._simulated_number(node),
+            **self._number(node),
         )
 
-    def _simulated_number(self, node: Node) -> int | None:
-        if not node.simulated:
-            return None
-        slot = self.context.slots.slot(node.region)
-        return self.context.addresses.simulated_number(slot, IPv4Address(node.address))
+    def _number(self, node: Node) -> dict[str, int]:
+        """The node's place in the region's address plan, from which its address comes."""
+        addresses, slot, address = (
+            self.context.addresses,
+            self.context.slots.slot(node.region),
+            IPv4Address(node.address),
+        )
+        if node.simulated:
+            return {"simulated": addresses.simulated_number(slot, address)}
+        return {"number": addresses.node_number(slot, address)}
 
     def _zone(self, pool: NodePool, position: int) -> str:
         """Nodes go round the zones of the pool's switches."""

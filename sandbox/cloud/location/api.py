@@ -1,7 +1,7 @@
 """The Location service, API version 2015-06-12: the address of every emulated service is the emulator's own.
 
-Except where a client puts a name in front of the endpoint (log service) or takes none with a port (container registry):
-those get the real host name.
+Except where a client puts a name in front of the endpoint (log service), takes none with a port (container registry),
+or names its region nowhere else (KMS): those get the real host name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from typing import ClassVar
 
 from sandbox.cloud.core.service import Answer, Call, Service, action
 
-BY_NAME = {"sls": "{region}.log.aliyuncs.com", "acr": "cr.{region}.aliyuncs.com"}
+BY_NAME = {
+    "sls": "{region}.log.aliyuncs.com",
+    "acr": "cr.{region}.aliyuncs.com",
+    "kms": "kms.{region}.aliyuncs.com",
+}
 """Endpoints by service code, that are host names: clients reach them by the cloud's proxy."""
 
 

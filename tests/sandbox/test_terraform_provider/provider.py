@@ -23,7 +23,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox import toolchain
 
-PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "OSS", "KMS", "LOCATION", "BSSOPENAPI")
+PRODUCTS = ("VPC", "ECS", "SLB", "CS", "ALIDNS", "RAM", "STS", "OSS", "LOCATION", "BSSOPENAPI")
 START_SECONDS = 30
 CALL_SECONDS = 150
 OPERATION_SECONDS = 120

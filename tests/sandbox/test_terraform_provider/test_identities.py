@@ -94,7 +94,8 @@ def test_keys_and_aliases_live_until_the_keys_are_scheduled_for_deletion(provide
         provider.delete(resource)
 
 
-def test_an_alias_is_in_the_region_of_its_key_though_the_provider_names_none(emulator: EmulatorProcess) -> None:
+def test_a_key_and_its_alias_are_in_the_providers_region(emulator: EmulatorProcess) -> None:
+    """The provider's calls name it by the host alone."""
     shanghai = Provider(emulator, region="cn-shanghai")
     key = shanghai.create("alicloud:kms/key:Key", {"pendingWindowInDays": 7})
     properties = {"aliasName": "alias/elsewhere", "keyId": key.identifier}
