@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -46,7 +48,7 @@ class NodePlanner:
         present = self.clusters.nodes.list(pool.region)
         taken = {node.address for node in present}
         real = max(0, self.limits.real_nodes(pool.region) - sum(not node.simulated for node in present))
-        position = sum(node.pool_id == pool.identifier for node in present)
+        places = self._zones(pool, Counter(node.zone for node in present if node.pool_id == pool.identifier))
         free = {
             False: (address for number in itertools.count() if (address := str(plan.node(slot, number))) not in taken),
             True: (
@@ -55,18 +57,16 @@ class NodePlanner:
                 if (address := str(plan.simulated_node(slot, number))) not in taken
             ),
         }
-        return [
-            self._node(pool, position + new, next(free[new >= real]), simulated=new >= real) for new in range(count)
-        ]
+        return [self._node(pool, next(places), next(free[new >= real]), simulated=new >= real) for new in range(count)]
 
-    def _node(self, pool: NodePool, position: int, address: str, *, simulated: bool) -> Node:
+    def _node(self, pool: NodePool, zone: str, address: str, *, simulated: bool) -> Node:
         return Node(
             name=f"{pool.region}.{address}",
             instance_id=new_identifier("i", pool.region),
             pool_id=pool.identifier,
             cluster_id=pool.cluster_id,
             region=pool.region,
-            zone=self._zone(pool, position),
+            zone=zone,
             address=address,
             instance_type=pool.instance_types[0],
             created=self.context.clock.now(),
@@ -118,8 +118,14 @@ class NodePlanner:
             return {"simulated": addresses.simulated_number(slot, address)}
         return {"number": addresses.node_number(slot, address)}
 
-    def _zone(self, pool: NodePool, position: int) -> str:
-        """Nodes go round the zones of the pool's switches."""
+    def _zones(self, pool: NodePool, present: Counter[str]) -> Iterator[str]:
+        """Where the next nodes come: of the zones of the pool's switches, always the one that has the fewest.
+
+        So a node that was lost is followed by one in its zone, where the disks of its pods are.
+        """
         switches = [self.networks.vswitches.get(str(item)) for item in pool.scaling_group.get("vswitch_ids") or []]
         found = [vswitch.zone_id for vswitch in switches if vswitch is not None] or zones(pool.region)[:1]
-        return found[position % len(found)]
+        while True:
+            chosen = min(found, key=present.__getitem__)
+            present[chosen] += 1
+            yield chosen

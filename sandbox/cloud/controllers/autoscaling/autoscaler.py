@@ -19,7 +19,7 @@ from sandbox.cloud.controllers.autoscaling.growth import (
     fresh_room,
 )
 from sandbox.cloud.controllers.autoscaling.marks import CANDIDATE, LEAVING, marked_since, with_mark, without_mark
-from sandbox.cloud.controllers.autoscaling.placement import Json, Machine, Room, machine_of
+from sandbox.cloud.controllers.autoscaling.placement import Json, Machine, Room, claims_of, machine_of, near_volumes
 from sandbox.cloud.controllers.autoscaling.pools import SurveyedPool, survey
 from sandbox.cloud.controllers.autoscaling.shrinking import (
     Candidate,
@@ -40,6 +40,7 @@ NAME = "cluster-autoscaler"
 PODS = "/api/v1/pods"
 NODES = "/api/v1/nodes"
 DAEMON_SETS = "/apis/apps/v1/daemonsets"
+VOLUMES = "/api/v1/persistentvolumes"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
 BACK_OFF = datetime.timedelta(minutes=5)
 """How long a pool whose growth failed is left alone."""
@@ -81,6 +82,9 @@ class Autoscaler:
         daemon_sets = _items(api, DAEMON_SETS)
         pools = survey(self.clusters, self.operations.planner, self.cluster_id, daemon_sets)
         pending = [pod for pod in pods if is_unschedulable(pod)]
+        if any(claims_of(pod) for pod in pending):
+            volumes = _items(api, VOLUMES)
+            pending = [dict(near_volumes(pod, volumes)) for pod in pending]
         if pending:
             self._grow(api, config, pools, nodes, pods, pending)
         self._shrink(api, config, pools, nodes, pods)

@@ -1,8 +1,9 @@
 """Where a pod may run: what the scheduler asks of a node, as far as it decides whether a pool's node would help.
 
-Compared are requests (extended resources too), node selectors, required node affinity, taints, and the number of pods.
-Not compared: affinity between pods, spread, host ports and volumes. A pod that fits by what is compared and still does
-not run gets a node at most once, because from then on it counts as fitting the node that is there.
+Compared are requests (extended resources too), node selectors, required node affinity, taints, and the number of pods;
+with `near_volumes`, also where the pod's volumes can be mounted. Not compared: affinity between pods, spread and host
+ports. A pod that fits by what is compared and still does not run gets a node at most once, because from then on it
+counts as fitting the node that is there.
 """
 
 from __future__ import annotations
@@ -132,6 +133,41 @@ def selects(pod: Json, machine: Machine) -> bool:
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     return required is None or any(_term(term, machine) for term in required.get("nodeSelectorTerms") or [])
+
+
+def claims_of(pod: Json) -> list[str]:
+    """The claims that a pod mounts, as namespace/name."""
+    named = (
+        (volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in pod["spec"].get("volumes") or []
+    )
+    return [f"{pod['metadata']['namespace']}/{name}" for name in named if name]
+
+
+def near_volumes(pod: Json, volumes: Iterable[Json]) -> Json:
+    """The pod, asking for a node on which the volumes that its claims are bound to can be mounted.
+
+    Args:
+        pod: a pod.
+        volumes: PersistentVolumes, its own among others; each is of one place (or of none).
+    """
+    claims = set(claims_of(pod))
+    wanted: list[Json] = []
+    for volume in volumes:
+        bound = volume["spec"].get("claimRef") or {}
+        required = (volume["spec"].get("nodeAffinity") or {}).get("required") or {}
+        if f"{bound.get('namespace')}/{bound.get('name')}" in claims:
+            wanted += [item for term in required.get("nodeSelectorTerms") or [] for item in term["matchExpressions"]]
+    if not wanted:
+        return pod
+    spec, name = pod["spec"], "requiredDuringSchedulingIgnoredDuringExecution"
+    affinity = spec.get("affinity") or {}
+    nodes = affinity.get("nodeAffinity") or {}
+    terms = (nodes.get(name) or {}).get("nodeSelectorTerms") or [{}]
+    both = [{**term, "matchExpressions": [*(term.get("matchExpressions") or []), *wanted]} for term in terms]
+    return {
+        **pod,
+        "spec": {**spec, "affinity": {**affinity, "nodeAffinity": {**nodes, name: {"nodeSelectorTerms": both}}}},
+    }
 
 
 def matches_labels(selector: Json | None, labels: Mapping[str, str]) -> bool:

@@ -43,10 +43,10 @@ def node(name: str, *, labels: Any = None, taints: Any = None, gpus: int = 0, cp
     }
 
 
-def volume(name: str, folder: str = "/elsewhere", phase: str = "Bound") -> Any:
-    """A PersistentVolume of a disk."""
+def volume(name: str, folder: str = "/elsewhere", phase: str = "Bound", zone: str = "cn-hangzhou-h") -> Any:
+    """A PersistentVolume of a disk, bound to the claim qa/data."""
     key = "topology.diskplugin.csi.alibabacloud.com/zone"
-    expression = {"key": key, "operator": "In", "values": ["cn-hangzhou-h"]}
+    expression = {"key": key, "operator": "In", "values": [zone]}
     return {
         "metadata": {"name": name, "uid": f"uid-{name}"},
         "spec": {
@@ -76,6 +76,7 @@ class FakeApi:
         self.pods: list[Any] = []
         self.nodes: list[Any] = []
         self.budgets: list[Any] = []
+        self.volumes: list[Any] = []
         self.events: list[dict[str, Any]] = []
         self.evicted: list[str] = []
         self.refuses_evictions = False
@@ -85,7 +86,13 @@ class FakeApi:
         self.calls += 1
         parts = urlsplit(path)
         kind = parts.path.rpartition("/")[2]
-        found = {"pods": self.pods, "nodes": self.nodes, "poddisruptionbudgets": self.budgets}.get(kind, [])
+        kept = {
+            "pods": self.pods,
+            "nodes": self.nodes,
+            "poddisruptionbudgets": self.budgets,
+            "persistentvolumes": self.volumes,
+        }
+        found = kept.get(kind, [])
         for selector in parse_qs(parts.query).get("fieldSelector", []):
             found = [item for item in found if item["spec"].get("nodeName") == selector.removeprefix("spec.nodeName=")]
         return {"items": list(found)}

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.cloud.controllers.autoscaling.autoscaler import Autoscaler
 from sandbox.cloud.controllers.autoscaling.marks import CANDIDATE, LEAVING
-from tests.unit.sandbox.cloud.kubernetes_objects import FakeApi, node, pod
+from tests.unit.sandbox.cloud.kubernetes_objects import FakeApi, node, pod, volume
 
 GPU = {"requests": {"nvidia.com/gpu": "1"}}
 MINUTES = datetime.timedelta(minutes=1)
@@ -77,6 +77,17 @@ def test_a_pod_that_no_pool_has_room_for_is_told_once(play: Play) -> None:
     assert play.size() == 0
     assert play.api.reasons() == ["NotTriggerScaleUp"]
     assert play.api.events[0]["message"] == "pod didn't trigger scale-up: 1 Insufficient cpu"
+
+
+@pytest.mark.parametrize(("zone", "size"), [("cn-hangzhou-h", 1), ("cn-hangzhou-i", 0)])
+def test_a_pod_with_a_disk_brings_a_node_only_where_the_disk_is(play: Play, zone: str, size: int) -> None:
+    mounted = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    play.api.volumes = [volume("d-1", zone=zone), volume("d-2", zone="cn-hangzhou-k")]
+    play.api.volumes[1]["spec"]["claimRef"]["name"] = "another"
+    play.api.pods = [pod("train", volumes=mounted, **GPU)]
+    play.scan()
+    assert play.size() == size
+    assert play.api.reasons() == ["TriggeredScaleUp" if size else "NotTriggerScaleUp"]
 
 
 def test_a_cluster_without_pools_that_scale_costs_no_call(world: Any) -> None:

@@ -123,6 +123,22 @@ def test_a_pools_nodes_have_its_labels_taints_and_machine(world: Any) -> None:
     assert (status["state"], status["total_nodes"], status["healthy_nodes"]) == ("active", 2, 2)
 
 
+def test_a_lost_node_is_followed_by_one_in_its_zone(world: Any) -> None:
+    """Where the disks of its pods are."""
+    cluster, first = world.cluster()
+    vpc = world.roa("GET", f"/clusters/{cluster}")["vpc_id"]
+    second = world.rpc("Vpc", "CreateVSwitch", VpcId=vpc, ZoneId="cn-hangzhou-i", CidrBlock="10.2.0.0/16")["VSwitchId"]
+    types, switches = ["ecs.gn6i-c4g1.xlarge"], [first, second]
+    group = {"instance_types": types, "vswitch_ids": switches, "desired_size": 3}
+    pool = make_pool(world, cluster, first, scaling_group=group).json()["nodepool_id"]
+    world.settle()
+    operations = world.cloud.operations
+    nodes = operations.clusters.nodes_of(pool)
+    assert [node.zone[-1] for node in nodes] == ["h", "i", "h"]
+    operations.replace_nodes(pool, [nodes[1].name])
+    assert sorted(node.zone[-1] for node in operations.clusters.nodes_of(pool)) == ["h", "h", "i"]
+
+
 def test_a_pool_grows_shrinks_and_goes(world: Any) -> None:
     cluster, vswitch = world.cluster()
     pool = make_pool(world, cluster, vswitch).json()["nodepool_id"]
