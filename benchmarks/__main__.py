@@ -7,22 +7,17 @@ Runs in a sandbox of its own (index 2), with the toolchain and the images in the
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import regions
+from benchmarks.pulumi_command import NO_CHANGE, pulumi, timed
 from sandbox import deployment, lifecycle
-from sandbox.environment import environment
-from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.region import NodeSpec, Region
 from sandbox.settings import SandboxSettings
 
 BUSINESS = "qa"
-COMMAND_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -38,28 +33,6 @@ class Figure:
         return (
             f"{self.name:<58} {self.seconds:>8.1f} {self.goal_seconds:>8.0f} {self.seconds / self.goal_seconds:>7.2f}"
         )
-
-
-def timed(action: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    begun = time.monotonic()
-    action()
-    return time.monotonic() - begun
-
-
-def pulumi(settings: SandboxSettings, *arguments: str) -> str:
-    """Run one plain pulumi command as `eval "$(python -m sandbox env)"` would have it; returns its output."""
-    result = subprocess.run(
-        [settings.state / "bin" / "pulumi", *arguments, "--non-interactive"],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment(settings)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_TIMEOUT_SECONDS,
-        check=True,
-    )
-    return result.stdout
 
 
 def region_ready(settings: SandboxSettings) -> tuple[float, float]:
@@ -90,10 +63,8 @@ def measure(settings: SandboxSettings, progress: Progress) -> list[Figure]:
     two_regions = max(regions.measure(settings).values())
     lifecycle.stop(settings, progress, purge=True)
     cold = timed(lambda: deployment.deploy(settings, BUSINESS, progress))
-    preview = timed(lambda: pulumi(settings, "preview", "--stack", BUSINESS, "--expect-no-changes"))
-    second = timed(
-        lambda: pulumi(settings, "up", "--yes", "--skip-preview", "--stack", BUSINESS, "--expect-no-changes")
-    )
+    preview = timed(lambda: pulumi(settings, "preview", "--stack", BUSINESS, NO_CHANGE))
+    second = timed(lambda: pulumi(settings, "up", "--yes", "--skip-preview", "--stack", BUSINESS, NO_CHANGE))
     again = timed(lambda: deployment.deploy(settings, BUSINESS, progress))
     lifecycle.stop(settings, progress)
     resumed = timed(lambda: deployment.deploy(settings, BUSINESS, progress))

@@ -35,6 +35,10 @@ DEVICE_PLUGIN = Path(__file__).with_name("device_plugin.py")
 READY_SECONDS = 120.0
 """Bound on a node's start; measured: 5 to 10 s."""
 RUNTIME_SECONDS = 30.0
+RUNTIME_TOO_YOUNG = "server is not initialized yet"
+"""With these words a kubelet ends when containerd answers already, but its part for Kubernetes does not: seen on a busy
+machine. As systemd would, we start that kubelet again.
+"""
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,12 @@ class Node:
 
         def ready() -> bool:
             for daemon in started:
-                if not daemon.is_running():
-                    raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
+                if daemon.is_running():
+                    continue
+                if daemon is main and RUNTIME_TOO_YOUNG in daemon.last_words():
+                    daemon.start()
+                    return False
+                raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
             node = api.get(f"/api/v1/nodes/{name}")
             is_ready = kubelet.is_ready(node, self.spec.gpus, main.started())
             return is_ready and api.answers(f"/api/v1/nodes/{name}/proxy/healthz")
