@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the emulator and of its tests' fixtures."""
-    ignored = shutil.ignore_patterns("__pycache__", "modules")
+    ignored = shutil.ignore_patterns("modules")  # what is compiled comes along
     shutil.copytree(ROOT / "sandbox", tmp_path / "sandbox", ignore=ignored)
     shutil.copytree(ROOT / "benchmarks", tmp_path / "benchmarks", ignore=ignored)
     tests = tmp_path / "tests" / "unit" / "sandbox" / "cloud"
