@@ -42,8 +42,9 @@ def parser() -> argparse.ArgumentParser:
     for name, kind, meaning in _MODEL_OPTIONS:
         train.add_argument(f"--{name.replace('_', '-')}", type=kind, dest=name, metavar="N", help=meaning)
 
-    evaluate = _command(commands, "evaluate", "measure the last checkpoint of a job against the count models")
+    evaluate = _command(commands, "evaluate", "measure a job's last checkpoint on the test part, beside count models")
     _job_options(evaluate)
+    evaluate.add_argument("--to", metavar="DIRECTORY", help="write the page and its plots there too")
 
     publish = _command(commands, "publish", "verify, measure and register the weights that a finished job left")
     _job_options(publish)
@@ -92,6 +93,8 @@ _MODEL_OPTIONS = (
     ("dropout", float, "share of the first layer left out in training (0.5)"),
     ("l2_penalty", float, "lambda of the L2 penalty (0.01)"),
     ("learning_rate", float, "Adam's (0.001)"),
+    ("ngram_order", int, "words of the longest n-grams that are mixed in (5)"),
+    ("hidden_classes", int, "classes of the hidden Markov model that is mixed in (0: none)"),
     ("epochs", int, "passes over the text (10)"),
     ("minibatch_size", int, "sentences a step (128)"),
     ("evaluation_positions", int, "held-out words to measure on (10000)"),

@@ -1,13 +1,11 @@
-"""Count models that the network is measured against, on the same words and the same positions."""
+"""Count models that the others are measured against, on the same words and the same positions."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.examples import windows
+from trainer.counts import CooccurrenceCounts
 from trainer.noise import smoothed
 from trainer.vocabulary import Ids, Vocabulary
 
@@ -27,6 +25,28 @@ class UnigramModel:
         return np.asarray(np.log(self.probabilities[positions[:, 0]]), dtype=np.float64)
 
 
+class CooccurrenceModel:
+    """P(w | window): the mean over the window's words v of the share of w among what follows v within the window.
+
+    Additive smoothing (Lidstone): each pair counts `smoothing` more, so that none is impossible. It knows what the
+    network knows, and counts where the network learns.
+    """
+
+    name = "co-occurrence"
+
+    def __init__(self, counts: CooccurrenceCounts, vocabulary: Vocabulary, smoothing: float) -> None:
+        self._counts = counts
+        self._smoothing = smoothing
+        self._size = len(vocabulary)
+
+    def log_probabilities(self, positions: Ids) -> LogProbabilities:
+        """Of each position's word (column 0) after the window (the columns after it)."""
+        before = positions[:, 1 : 1 + self._counts.window]
+        pair = self._counts.of_pairs(before, positions[:, :1]) + self._smoothing
+        shares = pair / (self._counts.before[before] + self._smoothing * self._size)
+        return np.asarray(np.log(shares.mean(axis=1)), dtype=np.float64)
+
+
 class BigramModel:
     """P(w | v) for the word v before: counted pairs, plus `smoothing` times the vocabulary's size of imagined ones.
 
@@ -35,28 +55,20 @@ class BigramModel:
     """
 
     def __init__(
-        self, sentences: Sequence[Ids], vocabulary: Vocabulary, smoothing: float, *, interpolated: bool
+        self, counts: CooccurrenceCounts, vocabulary: Vocabulary, smoothing: float, *, interpolated: bool
     ) -> None:
+        """`counts`: of the window 1."""
         self.name = "bigram, interpolated" if interpolated else "bigram"
-        self._size = len(vocabulary)
-        pairs = windows(sentences, 1).astype(np.int64)
-        keys, counts = np.unique(pairs[:, 1] * self._size + pairs[:, 0], return_counts=True)
-        self._keys, self._counts = keys, counts
-        self._before = np.bincount(pairs[:, 1], minlength=self._size)
-        self._imagined = smoothing * self._size
-        even = np.full(self._size, 1.0 / self._size)
-        self._prior = smoothed(vocabulary.counts, smoothing) if interpolated else even
+        size = len(vocabulary)
+        self._counts = counts
+        self._imagined = smoothing * size
+        self._prior = smoothed(vocabulary.counts, smoothing) if interpolated else np.full(size, 1.0 / size)
 
     def log_probabilities(self, positions: Ids) -> LogProbabilities:
         """Of each position's word (column 0) after the word before it (column 1)."""
-        word, before = positions[:, 0].astype(np.int64), positions[:, 1].astype(np.int64)
-        key = before * self._size + word
-        place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        pair = np.where(self._keys[place] == key, self._counts[place], 0)
-        return np.asarray(
-            np.log((pair + self._imagined * self._prior[word]) / (self._before[before] + self._imagined)),
-            dtype=np.float64,
-        )
+        word, before = positions[:, 0], positions[:, 1]
+        pair = self._counts.of_pairs(before, word) + self._imagined * self._prior[word]
+        return np.asarray(np.log(pair / (self._counts.before[before] + self._imagined)), dtype=np.float64)
 
 
 def perplexity(log_probabilities: LogProbabilities) -> float:

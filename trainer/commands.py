@@ -86,8 +86,7 @@ def prepare(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     from trainer.dataset import Dataset
-    from trainer.evaluate import as_markdown
-    from trainer.evaluate import evaluate as measure
+    from trainer.evaluation.report import as_markdown
 
     given = {name: value for name, value in vars(options).items() if value is not None}
     try:
@@ -113,9 +112,10 @@ def train(options: argparse.Namespace) -> None:
     if options.publish:
         _publish_here(store, result.model, model, schedule)
         return
-    held_out = dataset.sentences("test", vocabulary)
+    from trainer.publish import measure
+
     trained = numpy_model(result.model, model, vocabulary)
-    report = measure(trained, sentences, held_out, schedule.evaluation_positions)
+    _, report = measure(trained, dataset, schedule.evaluation_positions, schedule.seed)
     print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))
 
 
@@ -134,19 +134,22 @@ def _publish_here(store: ObjectStore, trained: Any, model: ModelSettings, schedu
 
 def evaluate(options: argparse.Namespace) -> None:
     from trainer.dataset import Dataset
-    from trainer.evaluate import as_markdown
+    from trainer.evaluation.report import as_markdown
 
     job, run_context = _run_context(options)
     store = run_context.open()
     weights, step = _trained_weights(options)
     from trainer.export import numpy_model
-    from trainer.publish import measure, model_with
+    from trainer.publish import measure, model_with, write_report
 
     dataset = Dataset(store, job.data_prefix)
     vocabulary = dataset.vocabulary(job.model.vocabulary_size)
     model = numpy_model(model_with(weights, job), job.model, vocabulary)
-    report = measure(model, dataset, job.schedule.evaluation_positions)
-    print(as_markdown(report, f"Run {run_context.run} at step {step}"))
+    _, report = measure(model, dataset, job.schedule.evaluation_positions, job.schedule.seed)
+    title = f"Run {run_context.run} at step {step}"
+    if options.to:
+        write_report(report, title, Path(options.to))
+    print(as_markdown(report, title))
 
 
 def publish(options: argparse.Namespace) -> None:

@@ -12,8 +12,12 @@ distribution. A context never reaches over a sentence's beginning: its first wor
 
 from __future__ import annotations
 
+import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +102,32 @@ class NgramModel:
             start, end = np.searchsorted(order.grams, [context * self.size, (context + 1) * self.size])
             found[order.grams[start:end] - context * self.size] += order.shares[start:end]
         return found
+
+    def to_bytes(self) -> bytes:
+        """A compressed .npz; the same model gives the same bytes. Probabilities become 32-bit."""
+        arrays: dict[str, Any] = {"shape": np.array([self.size, len(self.orders)])}
+        for number, order in enumerate(self.orders):
+            for name, values in vars(order).items():
+                arrays[f"{name}_{number}"] = values.astype(np.float32) if values.dtype == np.float64 else values
+        target = io.BytesIO()
+        np.savez_compressed(target, **arrays)
+        return target.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> NgramModel:
+        """Raises DataError if the file is cut, of another kind, or its parts don't belong together."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as members:
+                size, count = (int(value) for value in members["shape"])
+                names = ("contexts", "gammas", "grams", "shares")
+                orders = tuple(Order(*(members[f"{name}_{number}"] for name in names)) for number in range(count))
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"not an n-gram model: {' '.join(str(error).split())[:200]}") from error
+        for number, order in enumerate(orders):
+            fits = len(order.contexts) == len(order.gammas) and len(order.grams) == len(order.shares)
+            if not (fits and np.isfinite(order.gammas).all() and np.isfinite(order.shares).all()):
+                raise DataError(f"the n-grams of {number + 1} words hold NaN or tables of other lengths; train again")
+        return cls(size, orders)
 
     @classmethod
     def train(cls, sentences: Sequence[Ids], size: int, order: int = ORDER, least: int = 1) -> NgramModel:

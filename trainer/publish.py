@@ -12,13 +12,20 @@ import numpy as np
 
 from trainer import registry
 from trainer.config import TrainingJob
+from trainer.corpus import PACKAGE
 from trainer.dataset import Dataset
 from trainer.errors import DataError, TrainingError
-from trainer.evaluate import as_markdown, evaluate
+from trainer.evaluation.measure import evaluate
+from trainer.evaluation.parts_of_speech import agreement, newspaper_tags
+from trainer.evaluation.plots import write_plots
+from trainer.evaluation.report import as_markdown
 from trainer.export import export, numpy_model, probe
+from trainer.mixture import MixtureModel
+from trainer.mixture_training import files_of, train_mixture
 from trainer.model import INITIAL_RANGE, WINDOW_TABLE, WORD_TABLE, build_model
 from trainer.numpy_form import NumpyModel
 from trainer.object_store import ObjectStore
+from trainer.partition import PARTS
 from trainer.promotion import compare
 
 FREQUENT = slice(2, 102)
@@ -64,12 +71,12 @@ def publish(
     vocabulary = dataset.vocabulary(job.model.vocabulary_size)
     network = model_with(weights, job)
     model = numpy_model(network, job.model, vocabulary)
-    report = measure(model, dataset, job.schedule.evaluation_positions)
+    mixture, report = measure(model, dataset, job.schedule.evaluation_positions, job.schedule.seed)
     perplexity = report["perplexity"]
     if not perplexity["network"] < perplexity["unigram"]:
         raise TrainingError(
-            f"held-out perplexity {perplexity['network']:,.1f} is no better than the unigram model's "
-            f"{perplexity['unigram']:,.1f}; nothing is published: train longer or with other settings"
+            f"perplexity {perplexity['network']:,.1f} is no better than the unigram model's "
+            f"{perplexity['unigram']:,.1f} on the test part; nothing is published: train longer or with other settings"
         )
     version = registry.new_version(run)
     parent = registry.current(store, job.model_prefix)
@@ -79,8 +86,10 @@ def publish(
         (folder / registry.NUMPY_FORM).parent.mkdir()
         (folder / registry.NUMPY_FORM).write_bytes(model.to_bytes())
         (folder / "vocabulary.json").write_text(json.dumps(vocabulary.to_json(), ensure_ascii=False), encoding="utf-8")
-        (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        (folder / "evaluation.md").write_text(as_markdown(report, f"Model {version}"), encoding="utf-8")
+        for file, data in files_of(mixture).items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(data)
+        write_report(report, f"Model {version}", folder)
         described = {
             "run": run,
             "business": job.business,
@@ -125,10 +134,25 @@ def promote_if_better(
     return True, reason
 
 
-def measure(model: NumpyModel, dataset: Dataset, positions: int) -> dict[str, Any]:
-    """The evaluation report on the data set's test part."""
-    train, test = dataset.sentences("train", model.vocabulary), dataset.sentences("test", model.vocabulary)
-    return evaluate(model, train, test, positions)
+def measure(model: NumpyModel, dataset: Dataset, positions: int, seed: int) -> tuple[MixtureModel, dict[str, Any]]:
+    """The mixture of the network with models of the training part, its weights fitted on so many positions of the
+    validation part; and the report, on so many of the test part."""
+    train, valid, test = (dataset.sentences(part, model.vocabulary) for part in PARTS)
+    mixture = train_mixture(model, train, valid, positions, seed)
+    report = evaluate(mixture, train, test, positions)
+    manifest = dataset.manifest
+    report["data"] = {"version": manifest.version, "vocabulary_sha256": manifest.vocabulary_sha256}
+    if manifest.source.get("package") == PACKAGE:  # other text's words have no tags
+        report["parts_of_speech"] = agreement(model.weights.word_table, model.vocabulary, newspaper_tags())
+    return mixture, report
+
+
+def write_report(report: dict[str, Any], title: str, folder: Path) -> None:
+    """evaluation.md and its plots, and evaluation.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plots = write_plots(report, folder)
+    (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (folder / "evaluation.md").write_text(as_markdown(report, title, plots), encoding="utf-8")
 
 
 def code_checksum() -> str:

@@ -22,7 +22,7 @@ from trainer.vocabulary import Ids
 
 TABLES = ("initial", "transition", "emission")
 SMOOTHING = 0.01
-ITERATIONS = 25
+ITERATIONS = 40
 LEAST_GAIN = 1e-3
 """Nats a word on the validation part; less in an iteration, and training ends."""
 

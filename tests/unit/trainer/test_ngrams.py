@@ -93,3 +93,16 @@ def test_longest_counts_the_words_before_that_were_seen_together() -> None:
 def test_no_text_is_an_error() -> None:
     with pytest.raises(DataError, match="needs text"):
         NgramModel.train([], SIZE)
+
+
+def test_bytes_and_back_gives_the_same_probabilities_and_a_cut_file_is_refused() -> None:
+    sentences = [np.array([2, 3, 4, 5], dtype=np.int32), np.array([2, 3, 5], dtype=np.int32)]
+    model = NgramModel.train(sentences, SIZE, 3)
+    data = model.to_bytes()
+    again = NgramModel.from_bytes(data)
+    assert again.to_bytes() == data
+    positions = windows(sentences, 2)
+    assert again.log_probabilities(positions) == pytest.approx(model.log_probabilities(positions), rel=1e-6)
+    for broken in (data[:200], data[: len(data) // 2], b"text"):
+        with pytest.raises(DataError, match="not an n-gram model"):
+            NgramModel.from_bytes(broken)
