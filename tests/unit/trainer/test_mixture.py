@@ -69,6 +69,13 @@ def test_on_the_text_that_they_were_fitted_on_the_mixture_is_no_worse_than_any_p
     assert fitted.mixed(text).mean() > fitted.log_probabilities(text).mean(axis=0).max() - 0.01
 
 
+def test_positions_to_measure_on_are_spread_and_always_the_same() -> None:
+    few = HeldOut.of(PARTS, TEXT, 20)
+    assert len(few.positions) == 20
+    assert np.array_equal(few.positions, HeldOut.of(PARTS, TEXT, 20).positions)
+    assert len(HeldOut.of(PARTS, TEXT, 10_000).positions) == sum(len(sentence) + 1 for sentence in TEXT)
+
+
 def test_files_and_back_is_the_same_model() -> None:
     files = files_of(FITTED)
     again = read_mixture(NETWORK, list(files), files.__getitem__)

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from trainer.baselines import UnigramModel, perplexity
 from trainer.config import ModelSettings
-from trainer.evaluate import chosen_positions, log_probabilities
 from trainer.export import numpy_model
 from trainer.layers import ContextEmbedding, SplitContext, with_decay
 from trainer.losses import accuracy_by_row, cross_entropy_by_row, noise_contrastive_loss
 from trainer.model import build_model
+from trainer.numpy_form import NumpyModel
 from trainer.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
 
 SETTINGS = ModelSettings(
@@ -43,6 +43,12 @@ def test_the_vector_is_the_words_row_plus_the_mean_of_the_windows_rows() -> None
     of_word, of_window = (model.get_layer(name).get_weights()[0] for name in ("word_embedding", "window_embedding"))
     vector = tf.keras.Model(model.inputs, model.get_layer("context").output)(ids)
     assert vector.numpy()[0] == pytest.approx(of_word[5] + of_window[[6, 7, 8]].mean(axis=0), rel=1e-5)
+
+
+def log_probabilities(model: NumpyModel, positions: np.ndarray) -> np.ndarray:
+    """Normalised over the vocabulary."""
+    scorer = model.scorer()
+    return scorer.exact(positions[:, 0], scorer.contexts(positions[:, 1:]))
 
 
 def test_an_untrained_network_is_the_unigram_model() -> None:
@@ -97,11 +103,3 @@ def test_the_loss_is_the_noise_contrastive_one_and_padding_does_not_count() -> N
     assert float(noise_contrastive_loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
     assert cross_entropy_by_row(labels, logits).numpy().sum() == pytest.approx(expected, rel=1e-5)
     assert accuracy_by_row(labels, logits).numpy().tolist() == [1.0, 1.0, 1.0]
-
-
-def test_positions_to_measure_on_are_spread_and_always_the_same() -> None:
-    sentences = [np.full(9, index, dtype=np.int32) for index in range(10)]
-    chosen = chosen_positions(sentences, 2, 20)
-    assert len(chosen) == 20
-    assert np.array_equal(chosen, chosen_positions(sentences, 2, 20))
-    assert len(chosen_positions(sentences, 2, 1000)) == 100
