@@ -28,6 +28,16 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(400)]
 NOBODY = 65534
 REGION = "cn-hangzhou"
 INDEX = 14
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data"},
+    "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "alicloud-disk-essd",
+        "resources": {"requests": {"storage": "20Gi"}},
+    },
+}
 SCRIPT = """
 mount --bind "$TOOLCHAIN_SOURCE" "$PLACE/cache/toolchain"
 mount --bind "$PYTHON_SOURCE" "$PLACE/python"
@@ -124,6 +134,8 @@ def test_a_user_without_root_gets_a_cluster_whose_pods_seem_to_run(
     kubernetes.run("create", "deployment", "web", "--image=none", "--replicas=20")
     kubernetes.run("rollout", "status", "deployment/web", "--timeout=60s")
     assert "Nothing runs here" in kubernetes.run("logs", "deployment/web")
+    kubernetes.apply(CLAIM)
+    kubernetes.run("wait", "--for=jsonpath={.status.phase}=Bound", "--timeout=30s", "persistentvolumeclaim/data")
     service.resize_pool(cluster, pool, 2)
     assert len(kubernetes.objects("nodes")) == 2
     wait_for("all pods on the nodes that stay", lambda: len(kubernetes.running_pods("app=web")) == 20, 60)
