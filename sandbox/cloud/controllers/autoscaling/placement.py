@@ -8,22 +8,17 @@ counts as fitting the node that is there.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from sandbox.cloud.controllers.quantities import quantity
 
 Json = Mapping[str, Any]
 Resources = dict[str, int]
 """Amounts in thousandths of a resource's unit (cores, bytes, devices)."""
 
-SUFFIXES = {
-    **{"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1)},
-    **{name: Decimal(1000) ** power for power, name in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
-    **{name: Decimal(1024) ** power for power, name in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-}
 CORDON = {"key": "node.kubernetes.io/unschedulable", "value": "", "effect": "NoSchedule"}
 GPU = "nvidia.com/gpu"
 
@@ -62,16 +57,6 @@ class Room:
             if amount > 0 and amount > self.free.get(name, 0)
         ]
         return [*mismatches(pod, self.machine), *reasons]
-
-
-def quantity(text: object) -> int:
-    """A Kubernetes quantity ("500m", "1.5Gi", "1e3") in thousandths, rounded up. Raises ValueError."""
-    value = str(text).strip()
-    suffix = next((item for item in (value[-2:], value[-1:]) if item in SUFFIXES and item), "")
-    try:
-        return math.ceil(Decimal(value.removesuffix(suffix)) * SUFFIXES[suffix] * 1000)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a Kubernetes quantity") from None
 
 
 def amounts(resources: Json | None) -> Resources:

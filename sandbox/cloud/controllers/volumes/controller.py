@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from sandbox.cloud.controllers.autoscaling.placement import quantity
+from sandbox.cloud.controllers.quantities import quantity
 from sandbox.cloud.controllers.reports import ClusterApi, Reporter
 from sandbox.cloud.controllers.volumes.classes import DISKS, FILE_SYSTEMS, PROVISIONERS, WAITS, default_classes
 from sandbox.cloud.controllers.volumes.folders import VolumeFolders

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox.cloud.controllers.autoscaling.placement import quantity
+from sandbox.cloud.controllers.quantities import quantity
 from sandbox.cloud.controllers.volumes.classes import (
     AVAILABLE,
     BASIC_MINIMUM_GIBIBYTES,

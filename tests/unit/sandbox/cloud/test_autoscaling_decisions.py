@@ -14,7 +14,6 @@ from sandbox.cloud.controllers.autoscaling.placement import (
     machine_of,
     matches_labels,
     mismatches,
-    quantity,
     requests,
 )
 from sandbox.cloud.controllers.autoscaling.shrinking import (
@@ -25,6 +24,7 @@ from sandbox.cloud.controllers.autoscaling.shrinking import (
     ShrinkRules,
     decide_shrinking,
 )
+from sandbox.cloud.controllers.quantities import quantity
 from tests.unit.sandbox.cloud.kubernetes_objects import budget, node, pod
 
 QA = {"key": "business", "value": "qa", "effect": "NoSchedule"}
