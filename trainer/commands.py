@@ -66,22 +66,25 @@ def _reasons(error: ValidationError) -> str:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    from trainer import corpus
-    from trainer.dataset_writer import write_dataset
-    from trainer.partition import split
-    from trainer.vocabulary import Vocabulary
+    from trainer import preparation
 
+    preparation.require_options(options.text, options.licence, options.reviews)
     store = open_store(options.to, options.region)
-    found = split(corpus.read_sentences(options.reviews, os.cpu_count() or 1))
-    vocabulary = Vocabulary.count(found.train, options.vocabulary)
-    manifest, written = write_dataset(store, DATA_PREFIX, found, vocabulary, corpus.source_description(options.reviews))
-    words = sum(shard.words for shard in manifest.of("train"))
-    print(
-        f"{store.address}{DATA_PREFIX} {'written' if written else 'is up to date'}: version {manifest.version}, "
-        f"{manifest.sentences('train'):,} training sentences of {words:,} words, "
-        f"{manifest.sentences('valid'):,} for validation and {manifest.sentences('test'):,} for the test, "
-        f"vocabulary of {len(vocabulary):,}"
-    )
+    if options.text:
+        texts = preparation.Texts(
+            addresses=tuple(options.text),
+            licence=options.licence,
+            description=options.description,
+            encoding=options.encoding,
+            segmented=options.segmented,
+        )
+        work = Path(options.work) if options.work else None
+        manifest, written = preparation.prepare_texts(store, texts, options.region, options.vocabulary, work)
+    else:
+        manifest, written = preparation.prepare_newspaper(store, options.reviews, options.vocabulary)
+    print(f"{store.address}{DATA_PREFIX} {'written' if written else 'is up to date'}: version {manifest.version}")
+    for line in preparation.told(manifest):
+        print(line)
 
 
 def train(options: argparse.Namespace) -> None:

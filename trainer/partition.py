@@ -101,7 +101,7 @@ class Spool:
         self.repeated = 0
 
     @property
-    def sources(self) -> dict[str, dict[str, object]]:
+    def sources(self) -> dict[str, dict[str, Any]]:
         """What is whole in the spool: each source's name, with what its reader noted of it."""
         return dict(self._state["sources"])
 

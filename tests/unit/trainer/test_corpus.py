@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import SimpleNamespace
-
 import pytest
 
 from trainer import corpus
@@ -46,9 +43,12 @@ def test_the_package_ships_the_files() -> None:
         corpus.package_file("tag/1999.txt")
 
 
-def test_reviews_lose_web_addresses_and_are_cut_into_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The package's own segmenter takes seconds to load; its words are as good as these characters here.
-    segmenter = SimpleNamespace(seg=lambda text: [character for character in text if character != " "])
-    monkeypatch.setitem(sys.modules, "snownlp", SimpleNamespace(seg=segmenter))
-    found = corpus.review_sentences(["好看！见http://www.example.com/a?b=1 推荐你读", "嗯"])
-    assert ["".join(words) for words in found] == ["好看!", "见推荐你读"]
+def test_untouched_text_loses_web_addresses_and_is_cut_into_words_and_sentences() -> None:
+    found = list(corpus.text_sentences("这本书很好看！见http://www.example.com/a?b=1 推荐你们阅读１２页"))
+    assert ["".join(words) for words in found] == ["这本书很好看!", "见推荐你们阅读<number>页"]
+    assert found[1][1:4] == ["推荐", "你们", "阅读"]
+    assert list(corpus.text_sentences("嗯")) == []
+
+
+def test_text_that_is_cut_into_words_already_keeps_its_words() -> None:
+    assert list(corpus.segmented_sentences("ＡＢ 中文字 。 下 一 句")) == [["ab", "中文字", "。"], ["下", "一", "句"]]
