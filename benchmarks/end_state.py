@@ -37,7 +37,11 @@ PASSING = frozenset(
     }
 )
 """Kinds that Kubernetes makes by itself, under names that it draws."""
-DRAWN = ("id", "ipAddress", "address", "arn", "urn", "snatTableIds", "forwardTableIds", "rrsaMetadata", "connections")
+DRAWN = (
+    *("id", "ipAddress", "address", "arn", "nodePoolId", "roleId", "scalingGroupId", "snatTableIds", "forwardTableIds"),
+    *("rrsaMetadata", "connections"),
+)
+"""Properties with what the cloud draws."""
 UNLIKE = frozenset(
     {
         *("__meta", "createTime", "creationDate", "lastModifyTime", "lastModifiedTime", "updateDate", "deleteDate"),

@@ -3,8 +3,11 @@
 Each round brings the stack up from nothing, kills the engine with SIGKILL at a seeded moment, brings it up again, and
 compares what stands with what stands after an `up` that nobody disturbed: the stack resource by resource, and all that
 the cloud and the clusters hold, so that nothing is there twice and nothing that no stack knows. Then the stack is
-destroyed, after which the cloud must hold what it held before. The moments are spread over the length of an undisturbed
-`up`. In every second round all processes of the `up` are killed; in the others only the engine, whose plugins live on.
+destroyed, after which the cloud must hold what it held before.
+
+A moment is drawn as a number of resources that the stack knows, one in each of as many equal parts as there are kills,
+and a delay after that: mostly a moment, sometimes up to 20 s. So a busy machine makes no difference. In every
+second round all processes of the `up` are killed; in the others only the engine, whose plugins live on.
 
 Runs in a sandbox of its own (index 2, unless the environment names another), with toolchain and images in the cache.
 """
@@ -60,20 +63,31 @@ deployment.destroy_stack(settings, Engine(settings, Path(sys.argv[1])), sys.argv
 UP_SECONDS = 600.0
 SHOWN, LAST_WORDS = 20, 40
 """Lines of what is wrong with a round, and of the log of an `up` that failed."""
-FIRST_SHARE, LAST_SHARE = 0.05, 0.98
-"""Of the length of an undisturbed `up`: the moments between which it is killed."""
+LONGEST_DELAY_SECONDS = 20.0
+POLL_SECONDS = 0.05
 DELETED_LATER = ("kms-key ", "tags-kms ")
 """A key that is destroyed waits for its end for a month, as in the cloud."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When and what to kill."""
+
+    known: int
+    """Once the stack knows so many resources,"""
+    delay_seconds: float
+    """and so long after."""
+    whole: bool
+    """Whether all processes of the `up` are killed, and not the engine alone."""
 
 
 @dataclass(frozen=True)
 class Round:
     """One kill and what came of it."""
 
-    moment: float
+    moment: Moment
+    after: float
     """Seconds after the `up` began."""
-    whole: bool
-    """Whether all its processes were killed, and not the engine alone."""
     known: int
     """Resources that the stack knew then."""
     pending: int
@@ -91,7 +105,7 @@ class Round:
         found = Counter(line.split()[0] for line in self.adopted)
         adopted = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in sorted(found.items())) or "-"
         return (
-            f"{self.moment:>6.1f} {'all' if self.whole else 'engine':<7} {self.known:>5} {self.pending:>7} "
+            f"{self.after:>6.1f} {'all' if self.moment.whole else 'engine':<7} {self.known:>5} {self.pending:>7} "
             f"{self.absent:>6} {self.seconds:>8.1f}  {'same' if not self.wrong else 'WRONG':<6} {adopted}"
         )
 
@@ -125,9 +139,9 @@ class Experiment:
         files = {name: str(deployment.kubeconfig_file(self._settings, name)) for name in regions}
         return read(self._settings, self._engine, self._stack, files)
 
-    def round(self, moment: float, *, whole: bool, undisturbed: EndState) -> Round:
+    def round(self, moment: Moment, undisturbed: EndState) -> Round:
         """Kill an `up` at a moment, run it again, and compare."""
-        self._kill(moment, whole=whole)
+        after = self._kill(moment)
         known, pending = self._left()
         mark = self._log.stat().st_size
         seconds = self.up()
@@ -135,7 +149,7 @@ class Experiment:
         adopted = [line for line in said if " is the stack's now, as " in line]
         absent = sum(line.endswith(" was not made") for line in said)
         wrong = self.end_state().differences(undisturbed)
-        return Round(moment, whole, known, pending, adopted, absent, seconds, wrong)
+        return Round(moment, after, known, pending, adopted, absent, seconds, wrong)
 
     def destroy(self) -> None:
         """Take the stack down."""
@@ -158,14 +172,22 @@ class Experiment:
                 start_new_session=True,
             )
 
-    def _kill(self, moment: float, *, whole: bool) -> None:
+    def _kill(self, moment: Moment) -> float:
+        """Begin an `up` and kill it; after how many seconds."""
+        begun = time.monotonic()
         with self._up() as process:
-            try:
-                process.wait(moment)
-                return  # it was done before
-            except subprocess.TimeoutExpired:
-                pass
-            kill(process.pid, whole=whole)
+            while process.poll() is None and self._known() < moment.known:
+                time.sleep(POLL_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(moment.delay_seconds)
+            if process.poll() is None:
+                kill(process.pid, whole=moment.whole)
+            return time.monotonic() - begun
+
+    def _known(self) -> int:
+        """How many resources the stack's file names: counted, since reading all of it takes the engine's time."""
+        folder = self._settings.state / "pulumi" / "backend" / ".pulumi" / "stacks"
+        return max((file.read_bytes().count(b'"urn":') for file in folder.glob(f"*/{self._stack}.json")), default=0)
 
     def _left(self) -> tuple[int, int]:
         """How many resources the stack knows, and how many it was making."""
@@ -186,22 +208,24 @@ def kill(pid: int, *, whole: bool) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def moments(kills: int, seed: int, seconds: float) -> list[float]:
-    """Seeded moments, one in each of as many equal parts of an `up` as there are kills; in no order."""
+def moments(kills: int, seed: int, resources: int) -> list[Moment]:
+    """Seeded moments of an `up` that makes so many resources, in no order; every second one kills everything."""
     chance = random.Random(seed)  # noqa: S311 (repeatable, not secret)
-    span = LAST_SHARE - FIRST_SHARE
-    found = [seconds * (FIRST_SHARE + span * (number + chance.random()) / kills) for number in range(kills)]
-    chance.shuffle(found)
-    return found
+    known = [int(resources * (number + chance.random()) / kills) for number in range(kills)]
+    chance.shuffle(known)
+    return [
+        Moment(count, LONGEST_DELAY_SECONDS * chance.random() ** 4, whole=number % 2 == 1)
+        for number, count in enumerate(known)
+    ]
 
 
-def run(experiment: Experiment, chosen: Sequence[tuple[float, bool]], undisturbed: EndState) -> list[Round]:
+def run(experiment: Experiment, chosen: Sequence[Moment], undisturbed: EndState) -> list[Round]:
     """All rounds, each told when it is over; before and after each the stack is destroyed."""
     rounds: list[Round] = []
-    for moment, whole in chosen:
+    for moment in chosen:
         experiment.destroy()
         before = experiment.held()
-        done = experiment.round(moment, whole=whole, undisturbed=undisturbed)
+        done = experiment.round(moment, undisturbed)
         rounds.append(done)
         print(done.row(), flush=True)
         for line in done.wrong[:SHOWN]:
@@ -236,8 +260,7 @@ def main(arguments: Sequence[str]) -> int:
             seconds = experiment.up()
         undisturbed = experiment.end_state()
         print(f"undisturbed: {seconds:.1f} s, {len(undisturbed.resources)} resources; all output: {log}\n{HEADER}")
-        kills = moments(options.kills, options.seed, seconds)
-        chosen = [(moment, number % 2 == 1) for number, moment in enumerate(kills, 1)][options.skip :]
+        chosen = moments(options.kills, options.seed, len(undisturbed.resources))[options.skip :]
         rounds = run(experiment, chosen[: options.rounds], undisturbed)
     finally:
         lifecycle.stop(settings, progress, purge=True)
