@@ -6,7 +6,7 @@ which node its pod will be. All that is remembered is in those objects: what was
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -82,13 +82,15 @@ class VolumeController:
                 self._reconcile_claim(api, claim)
 
     def volumes_changed(self, api: ClusterApi, volumes: dict[str, Json]) -> None:
-        """Delete those whose claim is gone, if their policy says so."""
+        """Delete those whose claim is gone, if their policy says so; let go of those that are to be kept."""
         for volume in volumes.values():
-            metadata, spec = volume["metadata"], volume["spec"]
-            released = (volume.get("status") or {}).get("phase") == "Released"
-            ours = (metadata.get("annotations") or {}).get(PROVISIONED_BY) in PROVISIONERS
-            if ours and released and spec.get("persistentVolumeReclaimPolicy") == "Delete":
-                self._delete(api, volume)
+            metadata = volume["metadata"]
+            if (metadata.get("annotations") or {}).get(PROVISIONED_BY) not in PROVISIONERS:
+                continue
+            if volume["spec"].get("persistentVolumeReclaimPolicy") != "Delete":
+                self._release(api, metadata["name"], metadata.get("finalizers") or [])
+            elif (volume.get("status") or {}).get("phase") == "Released":
+                self._delete(api, metadata["name"])
 
     def _ensure_classes(self, api: ClusterApi) -> None:
         """Give the cluster the classes that it lacks; one that a person has changed stays as it is."""
@@ -157,18 +159,19 @@ class VolumeController:
         api.merge(f"{claim_path(claim)}/status", {"status": {"capacity": size, "conditions": None}})
         reporter.say(api, KIND, claim, "VolumeResizeSuccessful", f"Resize volume succeeded: {size['storage']}")
 
-    def _delete(self, api: ClusterApi, volume: Json) -> None:
+    def _delete(self, api: ClusterApi, name: str) -> None:
         """Data first: an interruption leaves a Released volume, which is seen again."""
-        name = volume["metadata"]["name"]
         self.folders.delete(name)
-        path = f"{VOLUMES}/{name}"
-        present = api.get(path)
-        if present is None:
-            return
-        finalizers = present["metadata"].get("finalizers") or []
+        present = api.get(f"{VOLUMES}/{name}")
+        if present is not None:
+            self._release(api, name, present["metadata"].get("finalizers") or [])
+            api.delete(f"{VOLUMES}/{name}")
+
+    def _release(self, api: ClusterApi, name: str, finalizers: Sequence[str]) -> None:
+        """Let the volume's object be deleted by whoever does."""
         if FINALIZER in finalizers:
-            api.merge(path, {"metadata": {"finalizers": [item for item in finalizers if item != FINALIZER]}})
-        api.delete(path)
+            kept = [item for item in finalizers if item != FINALIZER]
+            api.merge(f"{VOLUMES}/{name}", {"metadata": {"finalizers": kept}})
 
 
 def claim_path(claim: Json) -> str:

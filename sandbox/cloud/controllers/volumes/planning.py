@@ -35,6 +35,7 @@ PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 """Kubernetes' own controller writes it on a claim that waits for a provisioner from outside."""
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
+"""On volumes whose data go with them: one that is deleted before its claim must not leave them behind."""
 REGION_LABEL = "topology.kubernetes.io/region"
 DISK_MODES = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 HONOURED = {
@@ -134,7 +135,7 @@ def persistent_volume(
         path: the folder, as every node sees it.
         place: the label, and its value, of the nodes that may mount it.
     """
-    metadata = claim["metadata"]
+    metadata, policy = claim["metadata"], storage_class.get("reclaimPolicy", "Delete")
     key, value = place
     expression = {"key": key, "operator": "In", "values": [value]}
     return {
@@ -143,12 +144,12 @@ def persistent_volume(
         "metadata": {
             "name": name,
             "annotations": {PROVISIONED_BY: storage_class["provisioner"]},
-            "finalizers": [FINALIZER],
+            "finalizers": [FINALIZER] if policy == "Delete" else [],
         },
         "spec": {
             "capacity": {"storage": size},
             "accessModes": list(claim["spec"]["accessModes"]),
-            "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
+            "persistentVolumeReclaimPolicy": policy,
             "storageClassName": storage_class["metadata"]["name"],
             "volumeMode": "Filesystem",
             "claimRef": {

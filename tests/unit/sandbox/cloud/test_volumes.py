@@ -267,6 +267,24 @@ def test_a_retained_volume_and_that_of_another_provisioner_keep_their_data(world
     assert len(world.volumes()) == 1
 
 
+def test_a_volume_that_is_to_be_kept_after_all_can_be_deleted_without_its_data(world: World) -> None:
+    volume, folder = released(world)
+    assert volume["metadata"]["finalizers"]
+    volume["spec"]["persistentVolumeReclaimPolicy"] = "Retain"
+    world.controller.volumes_changed(world.api, {"uid": volume})
+    assert volume["metadata"]["finalizers"] == []
+    world.api.delete(f"{VOLUMES}/{volume['metadata']['name']}")
+    assert world.volumes() == []
+    assert (folder / "deep" / "page").exists()
+
+
+def test_a_class_that_retains_makes_volumes_that_nothing_holds(world: World) -> None:
+    world.add_class("own", parameters={"type": "cloud_essd"}, reclaimPolicy="Retain")
+    world.see(world.claim("own"))
+    assert world.volume()["metadata"]["finalizers"] == []
+    assert world.volume()["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+
+
 def test_a_bound_volume_grows_with_its_claim(world: World) -> None:
     claim = world.claim(ESSD)
     world.see(claim)
