@@ -65,6 +65,7 @@ def render_status(status: dict[str, Any]) -> str:
         lines.append(f"resources: {service}: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}")
     zones = status.get("services", {}).get("Alidns", {}).get("zones", {})
     lines += [f"zone: {name}: {count} records" for name, count in sorted(zones.items())]
+    lines += [f"alert fires: {name}" for name in status.get("services", {}).get("Sls", {}).get("firing_alerts", [])]
     lines += [f"fault: {render_fault(fault)}" for fault in status.get("faults", [])]
     lines += [f"unknown action: {name}: {count} calls" for name, count in _counted(status, "unknown_actions")]
     lines += [f"ignored parameter: {name}: {count} calls" for name, count in _counted(status, "ignored_parameters")]

@@ -22,7 +22,7 @@ SHOWN_VOLUMES = 50
 OBJECT_STORAGE = "OSS"
 KEPT_BY_THE_CORE = {"access-key": "Ram", "role-session": "Sts"}
 """Kinds that belong to a service although the core keeps them."""
-RECORDS = frozenset({"cluster-task", "gtm-health", "public-address-claim"})
+RECORDS = frozenset({"cluster-task", "alert-state", "gtm-health", "public-address-claim"})
 """Kinds that a service keeps of its own work; no call makes or shows one as a resource."""
 
 Json = dict[str, Any]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from sandbox.cloud.core.context import Context
 from sandbox.cloud.core.service import Service
+from sandbox.cloud.sls.alerts import AlertEvaluations
 from sandbox.cloud.sls.documents import DocumentActions
 from sandbox.cloud.sls.logs import Logs
 from sandbox.cloud.sls.model import LogStores
@@ -42,10 +43,16 @@ class SlsService(DocumentActions, Service):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.logs = Logs(self.context.store, self.context.clock)
+        self.alerts = AlertEvaluations(self.context, self.found, self.logs)
 
     def start(self) -> None:
-        """Delete old logs from now on."""
+        """Delete old logs and evaluate alerts from now on."""
         self.context.schedule.every("log retention", EXPIRY_INTERVAL, self.expire)
+        self.alerts.start()
+
+    def status(self) -> Mapping[str, Any]:
+        """The alerts that fire."""
+        return {"firing_alerts": self.alerts.firing()}
 
     def expire(self) -> None:
         """Delete logs that their stores need not keep any more."""

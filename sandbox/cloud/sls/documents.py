@@ -1,10 +1,11 @@
-"""Actions on dashboards and alerts. Both are kept and shown back; an alert's queries are not run on its schedule."""
+"""Actions on dashboards and alerts. Both are kept and shown back; alerts are evaluated by the cloud's clock."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.cloud.core.service import Answer, Call, action
+from sandbox.cloud.sls.alerts import AlertEvaluations
 from sandbox.cloud.sls.errors import document_exists, document_not_found, invalid
 from sandbox.cloud.sls.model import Document, DocumentKind
 from sandbox.cloud.sls.reading_and_writing import DataActions
@@ -16,6 +17,8 @@ MISSING = {"dashboard": "DashboardNotExist", "job": "JobNotExist"}
 
 class DocumentActions(DataActions):
     """Dashboards and alerts."""
+
+    alerts: AlertEvaluations
 
     @action("CreateDashboard", DASHBOARD, method="POST", path="/dashboards")
     def create_dashboard(self, call: Call) -> Answer:
@@ -194,6 +197,8 @@ class DocumentActions(DataActions):
     def put_document(self, document: Document) -> None:
         """Keep a document."""
         self.found.documents.put(f"{document.kind}/{document.project}/{document.name}", document)
+        if document.kind == "job":
+            self.alerts.plan(document)
 
 
 def describe_alert(document: Document) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class LogStore(BaseModel):
 
 
 class Document(BaseModel):
-    """A dashboard or a job (an alert): noted and shown back as it came; alerts are not evaluated."""
+    """A dashboard or a job (an alert): noted and shown back as it came."""
 
     model_config = ConfigDict(frozen=True)
 
