@@ -1,9 +1,4 @@
-"""Buckets with their versions: what backups and leases need of OSS beyond the trainer's object store.
-
-Of OSS's conditional writes only one holds in a versioned bucket: AppendObject refuses a position that is not the
-object's end (409 PositionNotEqualToLength). The header `x-oss-forbid-overwrite` is without effect there.
-https://help.aliyun.com/zh/oss/developer-reference/appendobject and .../putobject
-"""
+"""Buckets with their versions: what backups need of OSS beyond the trainer's object store."""
 
 from __future__ import annotations
 
@@ -15,16 +10,12 @@ from typing import Any
 
 import alibabacloud_oss_v2 as oss
 
-from trainer.errors import ObjectNotFoundError, StoreError
+from trainer.errors import ChangedError, StoreError
 from trainer.oss import OssStore
 
 UNVERSIONED = "null"
 PART_BYTES = 64 << 20
 """Larger files go up in parts: a lost connection then costs one part."""
-
-
-class ChangedError(StoreError):
-    """The object is not what it was when it was listed, or not where an append was to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +75,6 @@ class Bucket(OssStore):
             raise ChangedError(f"{self.address}{found.key} was changed after it was listed; list it again")
         return Fetched(sha256_of(path), answer.hash_crc64 or "")
 
-    def find(self, key: str) -> tuple[int, str] | None:
-        """An object's size and CRC-64 (as OSS says them); None if it is not there."""
-        request = oss.HeadObjectRequest(bucket=self.name, key=self.prefix + key)
-        try:
-            answer = self._call(key, lambda: self._client.head_object(request))
-        except ObjectNotFoundError:
-            return None
-        return int(answer.content_length or 0), answer.hash_crc64 or ""
-
     def upload(self, key: str, path: Path) -> None:
         """Stream a file into an object, in parts where it is large."""
         if path.stat().st_size <= PART_BYTES:
@@ -117,19 +99,6 @@ class Bucket(OssStore):
         for key, version in self._call(prefix, read):
             gone = oss.DeleteObjectRequest(bucket=self.name, key=key, version_id=version)
             self._call(key, functools.partial(self._client.delete_object, gone))
-
-    def append(self, key: str, position: int, data: bytes) -> None:
-        """Add to an object's end, which must be at `position` (0: it must not be there). Raises ChangedError if not.
-
-        A lost answer to an append that was done looks like ChangedError too: read again, and see who wrote.
-        """
-        request = oss.AppendObjectRequest(bucket=self.name, key=self.prefix + key, position=position, body=data)
-        try:
-            self._call(key, lambda: self._client.append_object(request))
-        except StoreError as error:
-            if "PositionNotEqualToLength" in str(error) or "ObjectNotAppendable" in str(error):
-                raise ChangedError(f"{self.address}{key} does not end at {position}: another wrote first") from error
-            raise
 
 
 def sha256_of(path: Path) -> str:

@@ -23,6 +23,7 @@ from infra.components.tenancy import Tenancy, TenancyArgs
 from infra.components.traffic import Traffic, TrafficArgs
 from infra.components.traffic_controller import TrafficController, TrafficControllerArgs
 from infra.components.training import Training, TrainingArgs
+from infra.components.training_lease import TrainingLease, TrainingLeaseArgs
 from infra.naming import BACKUPS, BUCKETS, DATA, MODELS, SERVING, TRAINING, BusinessNames
 from infra.platform_reference import PlatformReference, PlatformRegionOutputs
 from infra.providers import cloud_provider, cluster_provider
@@ -31,6 +32,7 @@ from infra.settings.keeping import Backup as BackupSettings
 from infra.settings.keeping import TrafficController as TrafficControllerSettings
 from infra.settings.monitor import Monitor as MonitorSettings
 from infra.tags import cloud_tags
+from trainer.config import LeaseSettings
 
 INCIDENTS = "incidents/"
 """Where the monitor writes what happened."""
@@ -139,15 +141,27 @@ class RegionOfBusiness:
             self.buckets[kind].grant_read_write_to(identity, self.names.policy(TRAINING, kind))
             for kind in (DATA, MODELS)
         ]
+        lease = self._lease()
+        if lease is not None:
+            reach = TrainingLeaseArgs(self.names, lease, self.tenancy.namespace, identity, self.network)
+            access.append(TrainingLease(self.name, reach, self.in_both).access)
         arguments = TrainingArgs(
             names=self.names,
             settings=self.business.training,
             namespace=self.tenancy.namespace,
             identity=identity,
             needs=[*self.pools.values(), self.tenancy, *access],
+            lease=lease,
             active=self._trains,
         )
         return Training(self.name, arguments, self.in_cluster)
+
+    def _lease(self) -> LeaseSettings | None:
+        region = regions.lease_region(self.business)
+        if region is None:
+            return None
+        bucket = BusinessNames(self.platform.organization, self.business.name, region).bucket(DATA)
+        return LeaseSettings(bucket=bucket, region=region, seconds=self.business.training.lease_seconds)
 
     def _serving(self) -> Serving:
         identity = self._identity(SERVING, uses_api=False)

@@ -15,6 +15,14 @@ def training_region(business: Business) -> str:
     return business.training.region or business.regions[0].name
 
 
+def lease_region(business: Business) -> str | None:
+    """Whose bucket holds the lease of the training: the last region's, whichever trains, so that all look at one place.
+
+    By default the first one trains, so what dies with it is not the lease. None for a business in one region.
+    """
+    return business.regions[-1].name if len(business.regions) > 1 else None
+
+
 def pairs(business: Business) -> dict[str, str]:
     """The region that each region's buckets are copied to; empty when nothing is replicated."""
     names = [region.name for region in business.regions]

@@ -206,16 +206,20 @@ def _use_stand_ins() -> None:
 def launch(options: argparse.Namespace) -> None:
     from trainer.elasticdl.cluster import KubernetesCluster
     from trainer.elasticdl.launch import Launcher, publish_in_subprocess
+    from trainer.elasticdl.turn import turn_of
     from trainer.health import serve
 
     job = read_job(options.config)
     store = open_job_store(job, options.store)
     cluster = KubernetesCluster(job.job_name, job.namespace)
     publisher = publish_in_subprocess(Path(options.config), options.store)
-    launcher = Launcher(job, store, cluster, publisher, options.store)
+    turn = turn_of(job)
+    launcher = Launcher(job, store, cluster, publisher, options.store, turn)
     server = serve(options.port, launcher.status)
     signal.signal(signal.SIGTERM, lambda *_: launcher.stop())
     LOG.info("launcher of %s for %s, bucket %s", job.job_name, job.business, store.address)
+    if turn is not None:
+        turn.start()
     try:
         launcher.run()
     finally:

@@ -83,6 +83,18 @@ class ClusterSettings(Frozen):
     priority_class: str | None = None
 
 
+class LeaseSettings(Frozen):
+    """Where the regions of a business agree which of them trains: an object that who trains appends to."""
+
+    bucket: str
+    region: str
+    """The bucket's. Best one that does not train, so that the lease outlives the region that does."""
+    key: str = "leases/training"
+    seconds: Annotated[float, Field(ge=6.0, le=3600.0)] = 120.0
+    """After so long without a renewal another region may train; the holder stops after two thirds of it. Longer than a
+    launcher takes to come back on another node (about a minute), or that would end the job."""
+
+
 class TrainingJob(Frozen):
     """Everything the `training` deployment needs: one JSON document in a ConfigMap."""
 
@@ -97,6 +109,8 @@ class TrainingJob(Frozen):
     data_prefix: str = "data/"
     checkpoint_prefix: str = "checkpoints/"
     model_prefix: str = "models/"
+    lease: LeaseSettings | None = None
+    """None where no other region could train the same job."""
     model: ModelSettings = ModelSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     cluster: ClusterSettings = ClusterSettings()

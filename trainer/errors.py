@@ -31,6 +31,10 @@ class ObjectNotFoundError(StoreError):
     """There is no object of that key."""
 
 
+class ChangedError(StoreError):
+    """The object is not what it was when it was listed, or not where an append was to begin."""
+
+
 class TrainingError(TrainerError):
     """The training job failed, or what came out of it is not a trained model."""
 

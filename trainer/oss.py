@@ -19,7 +19,7 @@ from alibabacloud_credentials.provider import (
 )
 from alibabacloud_oss_v2.exceptions import BaseError, OperationError, ServiceError
 
-from trainer.errors import ObjectNotFoundError, StoreError
+from trainer.errors import ChangedError, ObjectNotFoundError, StoreError
 
 ATTEMPTS = 6
 """The SDK's exponential backoff with jitter then waits up to about half a minute in all: an endpoint's restart."""
@@ -30,15 +30,20 @@ Result = TypeVar("Result")
 
 
 class OssStore:
-    """The objects of one bucket below a prefix."""
+    """The objects of one bucket below a prefix. With `here`, the bucket's region is another than the process's own.
 
-    def __init__(self, bucket: str, prefix: str, region: str) -> None:
+    Of OSS's conditional writes only one holds in a versioned bucket, as all of ours are: AppendObject refuses a
+    position that is not the object's end (409 PositionNotEqualToLength). `x-oss-forbid-overwrite` has no effect there.
+    https://help.aliyun.com/zh/oss/developer-reference/appendobject and .../putobject
+    """
+
+    def __init__(self, bucket: str, prefix: str, region: str, here: str = "") -> None:
         self._bucket = bucket
         self._prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
         self.address = f"oss://{bucket}/{self._prefix}"
-        endpoint, is_address = oss_endpoint(region)
+        endpoint, is_address = oss_endpoint(region, internal=here in ("", region))
         configuration = oss.config.load_default()
-        configuration.credentials_provider = _Credentials(region)
+        configuration.credentials_provider = _Credentials(here or region)
         configuration.region = region
         configuration.endpoint = endpoint
         configuration.use_path_style = is_address
@@ -92,6 +97,28 @@ class OssStore:
     def delete(self, key: str) -> None:
         request = oss.DeleteObjectRequest(bucket=self._bucket, key=self._prefix + key)
         self._call(key, lambda: self._client.delete_object(request))
+
+    def find(self, key: str) -> tuple[int, str] | None:
+        """An object's size and CRC-64 (as OSS says them); None if it is not there."""
+        request = oss.HeadObjectRequest(bucket=self._bucket, key=self._prefix + key)
+        try:
+            answer = self._call(key, lambda: self._client.head_object(request))
+        except ObjectNotFoundError:
+            return None
+        return int(answer.content_length or 0), answer.hash_crc64 or ""
+
+    def append(self, key: str, position: int, data: bytes) -> None:
+        """Add to an object's end, which must be at `position` (0: it must not be there). Raises ChangedError if not.
+
+        A lost answer to an append that was done looks like ChangedError too: read again, and see who wrote.
+        """
+        request = oss.AppendObjectRequest(bucket=self._bucket, key=self._prefix + key, position=position, body=data)
+        try:
+            self._call(key, lambda: self._client.append_object(request))
+        except StoreError as error:
+            if "PositionNotEqualToLength" in str(error) or "ObjectNotAppendable" in str(error):
+                raise ChangedError(f"{self.address}{key} does not end at {position}: another wrote first") from error
+            raise
 
     def _call(self, key: str, action: Callable[[], Result]) -> Result:
         try:
@@ -162,13 +189,14 @@ def credentials_source(region: str) -> Any:
     return DefaultCredentialsProvider()
 
 
-def oss_endpoint(region: str) -> tuple[str, bool]:
+def oss_endpoint(region: str, *, internal: bool = True) -> tuple[str, bool]:
     """The endpoint's URL, and whether its host is an address (then the bucket goes into the path).
 
-    $OSS_ENDPOINT wins, with or without a scheme; otherwise the region's internal endpoint, free of traffic charges.
+    $OSS_ENDPOINT wins, with or without a scheme; otherwise the region's internal endpoint, free of traffic charges and
+    reached from inside that region only, or else its public one.
     """
     given = os.environ.get("OSS_ENDPOINT", "").strip().rstrip("/")
-    url = given or f"oss-{region}-internal.aliyuncs.com"
+    url = given or f"oss-{region}{'-internal' if internal else ''}.aliyuncs.com"
     if "://" not in url:
         url = f"https://{url}"
     host = urlsplit(url).hostname or ""

@@ -21,9 +21,9 @@ from pathlib import Path
 from controllers.backup.model import Entry
 from controllers.backup.pointers import is_pointer, references
 from controllers.backup.repository import Repository
-from controllers.buckets import Bucket, ChangedError, ObjectVersion, sha256_of
+from controllers.buckets import Bucket, ObjectVersion, sha256_of
 from controllers.errors import ControllerError
-from trainer.errors import ObjectNotFoundError
+from trainer.errors import ChangedError, ObjectNotFoundError
 
 LOG = logging.getLogger("controllers.backup")
 ATTEMPTS = 6

@@ -3,7 +3,7 @@
 | pointer | names |
 |---|---|
 | `data/manifest.json` | `shards[].name` with `sha256`, and `vocabulary.json` with `vocabulary_sha256`, in its folder |
-| `checkpoints/JOB/RUN/latest.json`, `final.json` | `key`, from the bucket's root, with `sha256` |
+| `checkpoints/JOB/RUN/[term-N/]latest.json`, `final.json` | `key`, from the bucket's root, with `sha256` |
 | `models/latest.json`, `models/current.json` | `version`: that folder's `manifest.json`, with `manifest_sha256` |
 | `models/VERSION/manifest.json` | `files[].name` with `sha256`, in its folder |
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
-import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from controllers.backup.retention import kept
 from controllers.buckets import Bucket
 from controllers.config import BackupSettings
 from controllers.errors import ControllerError
-from controllers.lease import Lease
 from trainer.errors import TrainerError
+from trainer.lease import Lease
 
 LOG = logging.getLogger("controllers.backup")
 LEASE_SECONDS = 60.0
@@ -125,7 +125,7 @@ def alone(bucket: Bucket, wait_seconds: float = 2 * LEASE_SECONDS) -> Iterator[C
 
     After a kill the next one waits until the dead one's lease has run out. Raises ControllerError if it does not.
     """
-    lease = Lease(bucket, LEASE, f"{socket.gethostname()}-{os.getpid()}"[:100], LEASE_SECONDS)
+    lease = Lease(bucket, LEASE, f"{socket.gethostname()[:80]}-{uuid.uuid4().hex[:12]}", LEASE_SECONDS)
     deadline = time.monotonic() + wait_seconds
     while not lease.acquire():
         if time.monotonic() > deadline:

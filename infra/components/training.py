@@ -18,7 +18,7 @@ from infra.observability import scrape
 from infra.settings.training import Training as TrainingSettings
 from infra.tags import labels
 from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector
-from trainer.config import ClusterSettings, TrainingJob
+from trainer.config import ClusterSettings, LeaseSettings, TrainingJob
 
 SETTINGS_FILE = "training.json"
 SETTINGS_FOLDER = "/etc/training"
@@ -42,6 +42,8 @@ class TrainingArgs:
     namespace: pulumi.Input[str]
     identity: Identity
     needs: Sequence[pulumi.Resource]
+    lease: LeaseSettings | None
+    """By which regions agree which of them trains; None for a business in one region."""
     active: bool
     """Whether this region trains; in the others the deployment stands by, stopped."""
 
@@ -55,7 +57,7 @@ class Training(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:Training", name, None, opts)
         self.identity = args.identity
         access = args.identity.allow(RULES)
-        document = training_job(args.names, args.settings).model_dump_json(indent=2) + "\n"
+        document = training_job(args.names, args.settings, args.lease).model_dump_json(indent=2) + "\n"
         digest = hashlib.sha256(document.encode()).hexdigest()[:10]
         common = labels(args.names.business, TRAINING)
         # Immutable and named by its content: an edit makes a new one, and the new name rolls the deployment.
@@ -80,7 +82,7 @@ class Training(pulumi.ComponentResource):
         self.register_outputs({"deployment_name": self.deployment_name})
 
 
-def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJob:
+def training_job(names: BusinessNames, settings: TrainingSettings, lease: LeaseSettings | None = None) -> TrainingJob:
     """The job as the trainer reads it: the team's settings, and the places and fences that the program adds."""
     return TrainingJob(
         job_name=settings.job_name,
@@ -90,6 +92,7 @@ def training_job(names: BusinessNames, settings: TrainingSettings) -> TrainingJo
         image=settings.image,
         bucket=names.bucket(DATA),
         models_bucket=names.bucket(MODELS),
+        lease=lease,
         model=settings.model,
         schedule=settings.schedule,
         cluster=ClusterSettings(

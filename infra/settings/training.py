@@ -21,6 +21,14 @@ class Training(Settings):
         default=None,
         why="None: the first of `regions`. Two at once would train the same job twice.",
     )
+    lease_seconds: int = option(
+        "With several regions: after so long without a word from the region that trains, another may.",
+        default=120,
+        unit="seconds",
+        why="Longer than a launcher takes to come back on another node; who trains stops after two thirds of it.",
+        ge=30,
+        le=3600,
+    )
     job_name: str = option(
         "Name of the ElasticDL job; its pods are `elasticdl-NAME-worker-0` and so on.",
         default="language-model",

@@ -140,7 +140,7 @@ class CheckpointUploader(tf.keras.callbacks.Callback):  # type: ignore[misc]
         if previous is None or turn == previous or (turn - worker._worker_id) % job.cluster.workers:
             return
         try:
-            save(context.store(), context.current().checkpoint_prefix, gather(worker), LATEST)
+            save(context.store(), context.current().own_prefix, gather(worker), LATEST)
         except StoreError as error:
             # Training is worth more than this checkpoint; the next turn tries again.
             LOG.warning("no checkpoint at step %d: %s", batch, error)
@@ -159,5 +159,5 @@ class FinalWeightsExporter(tf.keras.callbacks.Callback):  # type: ignore[misc]
             return
         worker.get_model()
         model = gather(worker)
-        save(context.store(), context.current().checkpoint_prefix, model, FINAL)
+        save(context.store(), context.current().own_prefix, model, FINAL)
         LOG.warning("the trained model of step %d is in the bucket", model.version)

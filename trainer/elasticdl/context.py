@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from trainer.config import Frozen, TrainingJob
 from trainer.dataset import Dataset
+from trainer.elasticdl.pointers import term_folder
 from trainer.errors import SettingsError
 from trainer.examples import ExampleMaker
 from trainer.joined_store import open_job_store
@@ -35,6 +36,8 @@ class RunContext(Frozen):
 
     job: TrainingJob
     data_version: str
+    term: int = 0
+    """The lease's, under which this region trains; 0 where there is none."""
     address: str = ""
     """Where the bucket is, if not in OSS (a directory, for tests)."""
 
@@ -47,6 +50,11 @@ class RunContext(Frozen):
     @property
     def checkpoint_prefix(self) -> str:
         return f"{self.job.checkpoint_prefix}{self.job.job_name}/{self.run}/"
+
+    @property
+    def own_prefix(self) -> str:
+        """Where this region writes its checkpoints: below the term, so that no two regions ever write one object."""
+        return f"{self.checkpoint_prefix}{term_folder(self.term)}"
 
     def open(self) -> ObjectStore:
         return open_job_store(self.job, self.address)

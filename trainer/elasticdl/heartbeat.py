@@ -59,8 +59,12 @@ def record_of(dispatcher: Any) -> Record:
     return found
 
 
-def progress(master: Any, now: float) -> dict[str, Any]:
-    """The job as the master knows it; `now` by the clock of `time.time`."""
+def progress(master: Any, now: float, first_step: int = 0) -> dict[str, Any]:
+    """The job as the master knows it; `now` by the clock of `time.time`.
+
+    The step is that of the checkpoint that the job began from, and the batches that workers have begun since: the
+    master itself is told the model's version only when the job is evaluated.
+    """
     dispatcher, servicer, instances = master.task_d, master.master_servicer, master.instance_manager
     record = record_of(dispatcher)
     heard = dict(servicer._worker_liveness_time)
@@ -77,7 +81,7 @@ def progress(master: Any, now: float) -> dict[str, Any]:
         if worker not in lost
     }
     return {
-        "step": servicer.get_model_version(),
+        "step": max(servicer.get_model_version(), first_step + instances.all_batches),
         "epoch": dispatcher._epoch,
         "done": record.done,
         "left": len(dispatcher._todo) + len(dispatcher._doing),
@@ -86,14 +90,14 @@ def progress(master: Any, now: float) -> dict[str, Any]:
     }
 
 
-def start(master: Any, stop: threading.Event) -> None:
+def start(master: Any, stop: threading.Event, first_step: int = 0) -> None:
     """Note the progress until told to stop; a refusal is tried again with the next note."""
 
     def beat() -> None:
         noted: tuple[Any, ...] = ()
         last = 0.0
         while not stop.wait(PROMPT_SECONDS):
-            found = progress(master, time.time())
+            found = progress(master, time.time(), first_step)
             present = tuple(
                 (worker, entry["standby"], min(entry["batches"], 2)) for worker, entry in found["workers"].items()
             )

@@ -92,6 +92,12 @@ class Instances(InstanceManager):  # type: ignore[misc]
         with self._turn:
             return self._batches[worker]
 
+    @property
+    def all_batches(self) -> int:
+        """How many batches all workers have begun, those that are lost too."""
+        with self._turn:
+            return self._batches.total()
+
     def begins_batch(self, worker: int) -> None:
         with self._turn:
             self._batches[worker] += 1

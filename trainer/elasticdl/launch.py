@@ -24,6 +24,7 @@ from trainer.elasticdl import arguments
 from trainer.elasticdl.cluster import JobCluster, Pods
 from trainer.elasticdl.context import RunContext
 from trainer.elasticdl.pointers import FINAL, LATEST, find
+from trainer.elasticdl.turn import AlwaysOurs, Turn
 from trainer.errors import DataError, ObjectNotFoundError, StoreError, TrainingError
 from trainer.health import Status
 from trainer.object_store import ObjectStore, get_json, put_json
@@ -45,13 +46,20 @@ class Launcher:
     """Drives one job. `run` returns when `stop` is set; errors that only a person can mend are raised."""
 
     def __init__(
-        self, job: TrainingJob, store: ObjectStore, cluster: JobCluster, publish: Publisher, address: str = ""
+        self,
+        job: TrainingJob,
+        store: ObjectStore,
+        cluster: JobCluster,
+        publish: Publisher,
+        address: str = "",
+        turn: Turn | None = None,
     ) -> None:
         self._job = job
         self._store = store
         self._cluster = cluster
         self._publish = publish
         self._address = address
+        self._turn = turn or AlwaysOurs()
         self._stop = threading.Event()
         self._progress = Progress()
         self._status: Status = {"phase": "starting", "job": job.job_name, "business": job.business, "restarts": 0}
@@ -76,11 +84,15 @@ class Launcher:
             manifest = self._wait_for_data(unlike=finished)
             if manifest is None:
                 return
-            run = RunContext(job=self._job, data_version=manifest.version, address=self._address)
+            if not self._await_turn():
+                return
+            run = RunContext(job=self._job, data_version=manifest.version, address=self._address, term=self._turn.term)
             if not self._is_registered(run):
                 self._train(run, manifest)
                 if self._stop.is_set():
                     return
+                if not self._turn.held:
+                    continue
                 self._phase("evaluating", run=run.run)
                 self._publish(run)
             self._cluster.remove(lambda: not self._stop.is_set())
@@ -111,6 +123,16 @@ class Launcher:
             wait = min(DATA_POLL_SECONDS[1], wait * 1.5)
         return None
 
+    def _await_turn(self) -> bool:
+        """Return once this region may train; False when asked to stop. What ran here while it might is ended."""
+        if not self._turn.held and not self._stop.is_set():
+            self._phase("standing-by", detail=self._turn.detail)
+            self._cluster.remove(lambda: not self._stop.is_set() and not self._turn.held)
+        while not self._turn.held and not self._stop.is_set():
+            self._phase("standing-by", detail=self._turn.detail)
+            self._stop.wait(POLL_SECONDS)
+        return not self._stop.is_set()
+
     def _is_registered(self, run: RunContext) -> bool:
         entry = registry.latest(self._store, self._job.model_prefix)
         return entry is not None and entry.get("run") == run.run
@@ -120,17 +142,20 @@ class Launcher:
         self._progress = self._earlier_progress(run)
         self._restarts = self._fruitless = self._step_at_death = 0
         started = time.monotonic()
-        while not self._stop.is_set() and find(self._store, run.checkpoint_prefix, FINAL) is None:
+        while self._may_train() and find(self._store, run.checkpoint_prefix, FINAL) is None:
             pods = self._cluster.look()
             if pods.master in ("Pending", "Running") and pods.master_run == run.encode():
                 LOG.info("adopting the running master %s", self._cluster.master_name())
             else:
                 self._start(run, manifest)
             pods = self._follow(run)
-            if self._stop.is_set() or find(self._store, run.checkpoint_prefix, FINAL) is not None:
+            if not self._may_train() or find(self._store, run.checkpoint_prefix, FINAL) is not None:
                 break
             self._back_off(pods)
         self._note_progress(run, seconds=round(time.monotonic() - started, 1))
+
+    def _may_train(self) -> bool:
+        return self._turn.held and not self._stop.is_set()
 
     def _start(self, run: RunContext, manifest: Manifest) -> None:
         self._cluster.remove(lambda: not self._stop.is_set())
@@ -150,7 +175,7 @@ class Launcher:
         while True:
             pods = self._cluster.look()
             ended = pods.master not in ("Pending", "Running")
-            if ended or self._stop.is_set() or time.monotonic() >= read_logs_at:
+            if ended or not self._may_train() or time.monotonic() >= read_logs_at:
                 read_logs_at = time.monotonic() + LOG_POLL_SECONDS
                 self._read_logs(pods)
                 self._note_progress(run)
@@ -159,7 +184,7 @@ class Launcher:
                     detail = shown
                     LOG.info("%s", detail)
                 self._phase("training", run=run.run, detail=detail)
-            if ended or self._stop.is_set():
+            if ended or not self._may_train():
                 return pods
             self._stop.wait(POLL_SECONDS)
 

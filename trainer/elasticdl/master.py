@@ -13,7 +13,9 @@ from elasticdl.python.master.master import Master
 from elasticdl.python.master.servicer import MasterServicer
 from elasticdl.python.master.task_dispatcher import _TaskDispatcher
 
-from trainer.elasticdl import heartbeat, instances
+from trainer.elasticdl import context, heartbeat, instances, turn
+from trainer.elasticdl.pointers import LATEST, find
+from trainer.errors import StoreError
 
 POLL_SECONDS = 2.0
 
@@ -40,12 +42,23 @@ def _leave_timeouts_to_the_monitor(_self: Any) -> None:
     kinds of task are known (there are two), and ends with a KeyError when it meets a worker that never asked."""
 
 
+def _first_step(run: context.RunContext) -> int:
+    """That of the checkpoint that the job goes on from."""
+    try:
+        found = find(context.store(), run.checkpoint_prefix, LATEST)
+    except StoreError:  # only the heartbeat's step would be a little low
+        return 0
+    return int(found["version"]) if found else 0
+
+
 def _run_master(self: Any) -> int:
     """The master's loop. ElasticDL's own looks every 30 s, which a finished job then waits for; it ends without the
     export when it looks between the last task's end and a worker's question for more, which is what makes the export's
     task; and it loses its exit code when all workers failed."""
     ended = threading.Event()
-    heartbeat.start(self, ended)
+    run = context.current()
+    heartbeat.start(self, ended, _first_step(run))
+    turn.watch(run.job, run.term, ended, lambda: self.request_stop("it is not this region's turn to train"))
     try:
         while not self._should_stop:
             if self.instance_manager.all_failed():

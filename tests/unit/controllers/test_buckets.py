@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from controllers.buckets import ChangedError
 from tests.unit.controllers.conftest import MakeBucket
+from trainer.errors import ChangedError
+from trainer.lease import Lease
 
 
 def test_a_listed_version_is_read_after_the_object_was_replaced_and_deleted(
@@ -55,3 +56,18 @@ def test_a_purge_leaves_no_version_and_no_marker(make_bucket: MakeBucket) -> Non
     bucket.purge("scratch/")
     bucket.purge("scratch/")
     assert bucket.list() == ["kept"]
+
+
+def test_one_of_two_regions_holds_it_until_it_gives_it_up(make_bucket: MakeBucket) -> None:
+    bucket = make_bucket("data")
+    first, second = (
+        Lease(bucket, "leases/training", "cn-hangzhou", 60),
+        Lease(bucket, "leases/training", "cn-beijing", 60),
+    )
+    assert first.acquire() and first.held and first.term == 1
+    assert not second.acquire() and not second.held
+    assert first.acquire() and first.term == 1
+    first.release()
+    assert not first.held
+    assert second.acquire() and second.term == 2
+    assert not first.acquire()

@@ -203,7 +203,8 @@ def test_all_traffic_is_shut_but_named_openings(qa: object) -> None:
     assert users["ports"] == [{"protocol": "TCP", "port": 8080}]
     assert len(users["from"][0]["ipBlock"]["except"]) == 3, "other businesses' pods come in by the load balancer"
     # Who looks at the entries as users do goes out to anywhere; test_keeping.py says who that is, and on which ports.
-    policies.pop("allow-traffic-controller")
+    for name in ("allow-traffic-controller", "allow-lease-of-launcher", "allow-lease-of-master"):
+        policies.pop(name)
     assert sorted(policies) == ["allow-api-server", "allow-cloud-services", "allow-dns", "allow-within-namespace"]
     for name, spec in policies.items():
         for direction in ("ingress", "egress"):
@@ -253,7 +254,9 @@ def test_a_role_reaches_buckets_of_its_business_and_region_only_and_cannot_erase
     qa: object, region: str
 ) -> None:
     policies = qa.of("ram/policy:Policy")
-    of_buckets = [policy for policy in policies if "-traffic-zone" not in policy.name]  # that one is for DNS records
+    # Those are for DNS records, and for the lease in the other region's bucket.
+    elsewhere = ("-traffic-zone", "-training-lease")
+    of_buckets = [policy for policy in policies if not policy.name.endswith(elsewhere)]
     assert of_buckets
     for policy in of_buckets:
         for statement in json.loads(policy.inputs["policyDocument"])["Statement"]:
@@ -521,3 +524,32 @@ def test_a_platform_that_is_not_deployed_is_named_with_the_way_out(
     recorder = recorder_factory(platform_outputs={})
     with pytest.raises(pulumi.RunError, match="pulumi up --stack platform"):
         run_program(lambda: deploy(settings("qa")), "qa", recorder)
+
+
+# ---- whose turn it is to train
+
+
+def test_all_regions_agree_in_one_place_which_of_them_trains_and_reach_nothing_else_there(
+    qa: object, region: str
+) -> None:
+    told = json.loads(qa.one(":ConfigMap", f"{region}-settings").inputs["data"]["training.json"])
+    assert told["lease"] == {
+        "bucket": "example-qa-cn-beijing-data",
+        "region": "cn-beijing",
+        "key": "leases/training",
+        "seconds": 120.0,
+    }
+    (policy,) = [item for item in qa.of("ram/policy:Policy") if item.name.endswith("-training-lease")]
+    objects, bucket = json.loads(policy.inputs["policyDocument"])["Statement"]
+    assert objects["Resource"] == ["acs:oss:*:*:example-qa-cn-beijing-data/leases/*"]
+    assert all(action.startswith("oss:List") for action in bucket["Action"])
+    ways = {
+        item.inputs["metadata"]["name"]: item.inputs["spec"]
+        for item in qa.of(":NetworkPolicy")
+        if item.inputs["metadata"]["name"].startswith("allow-lease")
+    }
+    assert ways["allow-lease-of-launcher"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "training"
+    assert ways["allow-lease-of-master"]["podSelector"]["matchLabels"] == {"elasticdl-replica-type": "master"}
+    for spec in ways.values():
+        (opening,) = spec["egress"]
+        assert opening["ports"] == [{"protocol": "TCP", "port": 443}]

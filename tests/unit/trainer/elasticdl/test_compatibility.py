@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 import tensorflow as tf
 from elasticdl.python.common.model_utils import get_optimizer_info
 
-from trainer.elasticdl import compatibility, zoo
+from tests.unit.trainer.data import job
+from trainer.elasticdl import compatibility, context, zoo
 from trainer.elasticdl import master as master_corrections
+from trainer.elasticdl.context import RunContext
 
 
 def test_rows_of_the_same_index_are_summed() -> None:
@@ -76,7 +79,20 @@ def master(tasks: Any, *, all_failed: bool = False) -> Any:
     return made
 
 
-def test_the_master_does_not_end_before_the_export_was_made_and_done(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the launcher tells the pods of a job; its bucket is an empty directory."""
+    monkeypatch.setenv(context.VARIABLE, RunContext(job=job(), data_version="1", address=str(tmp_path)).encode())
+    for cached in (context.current, context.store):
+        cached.cache_clear()
+    yield
+    for cached in (context.current, context.store):
+        cached.cache_clear()
+
+
+def test_the_master_does_not_end_before_the_export_was_made_and_done(
+    monkeypatch: pytest.MonkeyPatch, a_run: None
+) -> None:
     monkeypatch.setattr(master_corrections, "POLL_SECONDS", 0.001)
     tasks = Tasks()
     made = master(tasks)
@@ -86,7 +102,7 @@ def test_the_master_does_not_end_before_the_export_was_made_and_done(monkeypatch
     assert tasks.looks_left == 0
 
 
-def test_the_master_fails_when_all_workers_failed() -> None:
+def test_the_master_fails_when_all_workers_failed(a_run: None) -> None:
     made = master(Tasks(), all_failed=True)
     assert master_corrections._run_master(made) == 1
     assert made.message == "all workers failed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from elasticdl_client.common.args import parse_envs, wrap_python_args_with_string
 from elasticdl_client.main import build_argument_parser
@@ -10,7 +12,9 @@ from tests.unit.trainer.data import job
 from trainer.elasticdl import context
 from trainer.elasticdl.arguments import minibatches_per_task, remaining_epochs, resources, train_arguments
 from trainer.elasticdl.context import RunContext
+from trainer.elasticdl.pointers import FINAL, LATEST, find
 from trainer.errors import SettingsError
+from trainer.object_store import DirectoryStore, put_json
 
 
 def run(**changes: object) -> RunContext:
@@ -67,3 +71,20 @@ def test_outside_of_a_job_the_context_says_what_is_missing() -> None:
         context.current()
     with pytest.raises(SettingsError, match="does not hold a training job"):
         RunContext.decode("x")
+
+
+def test_no_two_terms_write_the_same_object_and_all_read_the_latest(tmp_path: Path) -> None:
+    """A region that was cut off and writes late must not put its older weights in front of the newer ones."""
+    store = DirectoryStore(tmp_path)
+    first, second = run(), run()
+    first, second = first.model_copy(update={"term": 9}), second.model_copy(update={"term": 10})
+    assert first.run == second.run
+    assert find(store, first.checkpoint_prefix, LATEST) is None
+    put_json(store, f"{first.checkpoint_prefix}{LATEST}", {"version": 1})  # from before there was a lease
+    assert find(store, first.checkpoint_prefix, LATEST) == {"version": 1}
+    put_json(store, f"{first.own_prefix}{LATEST}", {"version": 300})
+    put_json(store, f"{second.own_prefix}{LATEST}", {"version": 200})
+    put_json(store, f"{first.own_prefix}{LATEST}", {"version": 400})
+    for one in (first, second):
+        assert find(store, one.checkpoint_prefix, LATEST) == {"version": 200}
+    assert find(store, first.checkpoint_prefix, FINAL) is None

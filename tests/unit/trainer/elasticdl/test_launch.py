@@ -62,6 +62,13 @@ class FakeCluster:
         return "elasticdl-language-model-master"
 
 
+class FakeTurn:
+    """Held until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.held, self.term, self.detail = True, 0, "cn-beijing holds the lease"
+
+
 class Setting:
     """A launcher in a thread, its bucket and its cluster."""
 
@@ -71,7 +78,8 @@ class Setting:
         self.published: list[str] = []
         self.changed = threading.Event()
         self.error: TrainingError | None = None
-        self.launcher = Launcher(job(), self.store, self.cluster, self._publish)
+        self.turn = FakeTurn()
+        self.launcher = Launcher(job(), self.store, self.cluster, self._publish, turn=self.turn)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _publish(self, run: RunContext) -> None:
@@ -235,3 +243,47 @@ def test_a_master_that_dies_often_but_gets_on_each_time_is_always_started_again(
     setting.wait_for_phase("done")
     assert len(setting.cluster.submitted) == 10
     assert setting.launcher.status()["restarts"] == 9
+
+
+def test_a_region_whose_turn_it_is_not_starts_nothing_until_it_is(make: Callable[..., Setting]) -> None:
+    setting = make("Succeeded")
+    setting.turn.held = False
+    setting.start()
+    setting.wait_for_phase("standing-by")
+    setting.wait("the phase in the bucket", lambda: setting.noted().get("detail") == "cn-beijing holds the lease")
+    assert setting.cluster.submitted == []
+    setting.turn.term, setting.turn.held = 2, True
+    setting.wait_for_phase("done")
+    assert setting.cluster.run is not None
+    assert setting.cluster.run.term == 2
+
+
+def test_a_region_that_loses_its_turn_ends_its_job_and_goes_on_later_under_another_term(
+    make: Callable[..., Setting],
+) -> None:
+    setting = make(*["Running"] * 100_000)
+    setting.turn.term = 1
+    setting.start()
+    setting.wait("a master", lambda: setting.cluster.looks > 5)
+    setting.turn.held = False
+    setting.wait_for_phase("standing-by")
+    setting.wait("no pod is left", lambda: setting.cluster.pods.master is None)
+    assert setting.published == []
+    setting.cluster.ends = ["Succeeded"]
+    setting.turn.term, setting.turn.held = 3, True
+    setting.wait_for_phase("done")
+    assert [len(setting.cluster.submitted), setting.cluster.run and setting.cluster.run.term] == [2, 3]
+
+
+def test_a_region_that_takes_over_goes_on_from_what_the_other_left(make: Callable[..., Setting]) -> None:
+    setting = make("Succeeded")
+    manifest = launch.read_manifest(setting.store, "data/")
+    other = RunContext(job=job(), data_version=manifest.version, term=4)
+    steps = 1 + 2 * manifest.sentences("train") // 16
+    put_json(setting.store, f"{other.checkpoint_prefix}latest.json", {"version": 1})
+    put_json(setting.store, f"{other.own_prefix}latest.json", {"version": steps})
+    setting.turn.term = 5
+    setting.start()
+    setting.wait_for_phase("done")
+    (arguments,) = setting.cluster.submitted
+    assert arguments[arguments.index("--num_epochs") + 1] == "1"

@@ -6,8 +6,9 @@ where OSS ignores `x-oss-forbid-overwrite`.
 
 - A holder is believed until its line has been the last for `seconds` by the clock of the one who looks: clocks need not
   agree. A holder stops acting after two thirds of that without a renewal.
-- Each acquisition has a higher `term`: the fencing token. What a holder writes belongs under a prefix with its term, so
-  that one who was paused and wakes up late writes where nobody looks any more.
+- Each change of hands has a higher `term`: the fencing token. What a holder writes belongs under a prefix with its
+  term, so that one who was paused and wakes up late writes where nobody looks any more. Who comes back under the same
+  name goes on with its term: that there is one process of a name is somebody else's care.
 - There is one bucket, in one region. While that is away nobody can acquire, and holders stop: safe before available.
   So it belongs into a region that none of the contenders is in, or into the one that stands by.
 
@@ -23,8 +24,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from controllers.buckets import ChangedError
-from trainer.errors import DataError
+from trainer.errors import ChangedError, DataError, StoreError
 
 LINE_BYTES = 256
 HOLDER_BYTES = 100
@@ -85,7 +85,7 @@ class Lease:
         end, last = self._read()
         if self._seen != (end, last):
             self._seen, self._seen_at = (end, last), started
-        if self._own is not None and last.holder == self._holder and last.term == self._own.term:
+        if last.holder == self._holder:
             return self._write(end, last.term, started)
         self._own = None
         if last.holder and self._clock() - self._seen_at < self._seconds:
@@ -122,13 +122,57 @@ class Lease:
         return True
 
     def _read(self) -> tuple[int, State]:
-        found = self._log.find(self._key)
-        end = found[0] if found else 0
-        if not end:
-            return 0, State("", 0, "")
+        return last_line(self._log, self._key)
+
+
+class Watch:
+    """What a lease allows to somebody who works for its holder: `holds` becomes false before another may begin."""
+
+    def __init__(
+        self,
+        log: Log,
+        key: str,
+        holder: str,
+        term: int,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._key = key
+        self._wanted = (holder, term)
+        self._seconds = seconds
+        self._clock = clock
+        self._seen: tuple[int, State] | None = None
+        self._renewed_at = clock()
+        self._taken = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the holder's work may go on, by what was seen last. Once false it stays so."""
+        self._taken = self._taken or self._clock() - self._renewed_at >= self._seconds * SAFE_SHARE
+        return not self._taken
+
+    def look(self) -> bool:
+        """Look at the lease, then as `holds`. A bucket that is away shows nothing new."""
+        started = self._clock()
         try:
-            return end, State(**json.loads(self._log.get(self._key, max(0, end - LINE_BYTES), end)))
-        except (ValueError, TypeError) as error:
-            raise DataError(
-                f"{self._log.address}{self._key} is no lease; look what wrote there, then delete it"
-            ) from error
+            found = last_line(self._log, self._key)
+        except StoreError:
+            return self.holds
+        if (found[1].holder, found[1].term) != self._wanted:
+            self._taken = True
+        elif found != self._seen:
+            self._seen, self._renewed_at = found, started
+        return self.holds
+
+
+def last_line(log: Log, key: str) -> tuple[int, State]:
+    """Where a lease's object ends, and what its last line says. Raises StoreError, DataError."""
+    found = log.find(key)
+    end = found[0] if found else 0
+    if not end:
+        return 0, State("", 0, "")
+    try:
+        return end, State(**json.loads(log.get(key, max(0, end - LINE_BYTES), end)))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{log.address}{key} is no lease; look what wrote there, then delete it") from error

@@ -1,4 +1,4 @@
-"""Who holds a lease, against real append semantics; time is made by hand."""
+"""Who holds a lease; time is made by hand. Appends to a real bucket are tested with the controllers' buckets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import random
 
 import pytest
 
-from controllers.buckets import Bucket, ChangedError
-from controllers.lease import Lease
-from tests.unit.controllers.conftest import MakeBucket
-from trainer.errors import DataError
+from trainer.errors import ChangedError, DataError, StoreError
+from trainer.lease import Lease, Watch
 
 KEY = "leases/training"
 
@@ -45,18 +43,6 @@ class MemoryLog:
         self.data += data
         if self.lose_answers:
             raise ChangedError("the second attempt of the client came too late")
-
-
-def test_one_of_two_regions_holds_it_until_it_gives_it_up(make_bucket: MakeBucket) -> None:
-    bucket: Bucket = make_bucket("data")
-    first, second = Lease(bucket, KEY, "cn-hangzhou", 60), Lease(bucket, KEY, "cn-beijing", 60)
-    assert first.acquire() and first.held and first.term == 1
-    assert not second.acquire() and not second.held
-    assert first.acquire() and first.term == 1
-    first.release()
-    assert not first.held
-    assert second.acquire() and second.term == 2
-    assert not first.acquire()
 
 
 def test_a_dead_holder_is_replaced_after_the_lease_and_not_before() -> None:
@@ -117,3 +103,63 @@ def test_never_do_two_hold_it_and_terms_only_grow(seed: int) -> None:
         assert sum(lease.held for lease in leases) <= 1
     assert terms == sorted(terms)
     assert len(set(terms)) > 3
+
+
+def test_who_comes_back_under_its_name_goes_on_with_its_term() -> None:
+    """A launcher that is started again need not wait for its own lease to run out, and its job goes on."""
+    time, log = Time(), MemoryLog()
+    assert Lease(log, KEY, "a", 60, time).acquire()
+    again = Lease(log, KEY, "a", 60, time)
+    assert again.acquire() and again.held and again.term == 1
+
+
+class Watched:
+    """A lease of region `a`, and what its job's master sees of it."""
+
+    def __init__(self) -> None:
+        self.time, self.log = Time(), MemoryLog()
+        self.lease = Lease(self.log, KEY, "a", 60, self.time)
+        assert self.lease.acquire()
+        self.watch = Watch(self.log, KEY, "a", 1, 60, self.time)
+
+
+def test_a_job_goes_on_while_its_lease_is_renewed() -> None:
+    watched = Watched()
+    for _ in range(20):
+        watched.time.now += 30
+        assert watched.lease.acquire()
+        assert watched.watch.look() and watched.watch.holds
+
+
+def test_a_job_stops_when_its_lease_is_not_renewed_before_another_may_begin() -> None:
+    watched = Watched()
+    assert watched.watch.look()
+    watched.time.now = 39
+    assert watched.watch.look() and watched.watch.holds
+    watched.time.now = 41
+    assert not watched.watch.holds
+    other = Lease(watched.log, KEY, "b", 60, watched.time)
+    assert not other.acquire()
+
+
+def test_a_job_stops_at_once_when_another_holds_its_lease() -> None:
+    watched = Watched()
+    watched.watch.look()
+    watched.lease.release()
+    assert Lease(watched.log, KEY, "b", 60, watched.time).acquire()
+    assert not watched.watch.look()
+    assert not watched.watch.holds
+
+
+def test_a_job_whose_bucket_is_away_goes_on_for_as_long_as_the_lease_is_safe() -> None:
+    watched = Watched()
+    watched.watch.look()
+
+    def away(key: str) -> tuple[int, str] | None:
+        raise StoreError("away")
+
+    watched.log.find = away  # type: ignore[method-assign]
+    watched.time.now = 39
+    assert watched.watch.look()
+    watched.time.now = 40
+    assert not watched.watch.look()
