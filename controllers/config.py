@@ -87,6 +87,11 @@ class DetectionSettings(Frozen):
     """A running master has not noted its progress, which it does every few seconds once it works."""
     node_heartbeat_seconds: Seconds = 25.0
     """A kubelet has not renewed its Lease, which it does every 10 s: two renewals missed. Kubernetes waits 50 s."""
+    node_witnessed_seconds: Seconds = 13.0
+    """The same, when the job's master has not heard this node's workers for `node_worker_seconds` either: two witnesses
+    who do not know of each other. One renewal missed, and three seconds for a slow one."""
+    node_worker_seconds: Seconds = 8.0
+    """A worker tells the master of each batch: several a second, on slow machines one in a few seconds."""
     node_away_seconds: Seconds = 5.0
     """How long a node must be away (its Lease, or its Ready condition) before its pods are given up."""
     terminating_seconds: Seconds = 30.0

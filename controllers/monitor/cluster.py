@@ -7,6 +7,7 @@ from typing import Any
 
 from controllers.config import MonitorSettings
 from controllers.monitor.model import (
+    AVOIDED_NODES_ANNOTATION,
     PROGRESS_ANNOTATION,
     REMOVAL_ANNOTATION,
     WORKER_MEMORY_ANNOTATION,
@@ -73,6 +74,7 @@ def pod_of(found: Any, settings: MonitorSettings) -> Pod:
         created=metadata.creationTimestamp.timestamp() if metadata.creationTimestamp else 0.0,
         progress=_progress(annotations) if role is Role.MASTER else None,
         given_mebibytes=int(annotations.get(WORKER_MEMORY_ANNOTATION, "0") or 0),
+        avoided=tuple(filter(None, annotations.get(AVOIDED_NODES_ANNOTATION, "").split(","))),
         removal=REMOVAL_ANNOTATION in annotations,
         finished=role is Role.MASTER and labels.get("status") == FINISHED,
     )

@@ -13,7 +13,7 @@ from controllers.config import MonitorSettings
 from controllers.monitor import faults, recovery
 from controllers.monitor.faults import Fault, Symptom
 from controllers.monitor.incidents import Incident, Memory, Repair, Streak
-from controllers.monitor.model import Action, DeletePod, Event, GiveMemory, Pod, Progress, Role
+from controllers.monitor.model import Action, AvoidNodes, DeletePod, Event, GiveMemory, Pod, Progress, Role
 from controllers.monitor.world import World
 
 AGAIN_SECONDS = 10.0
@@ -40,6 +40,7 @@ class Core:
         self.symptoms: list[Symptom] = []
         """What showed at the last decision."""
         self._gave_at = float("-inf")
+        self._avoided_at = float("-inf")
 
     def see(self, event: Event, now: float) -> None:
         """Take an event over; nothing is decided yet."""
@@ -63,6 +64,7 @@ class Core:
             if incident.is_open:
                 self._alert_when_slow(incident, now, plan)
         self._keep_memory(now, plan)
+        self._avoid_nodes(now, plan)
         self._end_streaks(now)
         self.memory.trim(now)
         return plan
@@ -236,6 +238,17 @@ class Core:
                 plan.actions.append(GiveMemory("", master.name, master.uid, wanted))
             self._gave_at = now
 
+    def _avoid_nodes(self, now: float, plan: Plan) -> None:
+        """What is made anew must not go where it was lost: to the scheduler a silent node is ready for 20 s more, and
+        its room is free once its pods are deleted. Told before they are."""
+        master = self.world.master_pod
+        away = tuple(sorted(found.target for found in self.symptoms if found.fault is Fault.NODE_AWAY))
+        if master is None or not faults.is_running(master) or master.node in away or master.avoided == away:
+            return
+        if plan.actions or now - self._avoided_at >= AGAIN_SECONDS:
+            plan.actions.insert(0, AvoidNodes("", master.name, master.uid, away))
+            self._avoided_at = now
+
     def _more_memory(self, incident: Incident, pod: Pod) -> GiveMemory | None:
         """As much more as is allowed: by the quota for every worker, by the largest node for one."""
         master = self.world.master_pod
@@ -260,6 +273,8 @@ def describe(action: Action) -> str:
             return f"deleted {name}{' without waiting for its node' if force else ''}"
         case GiveMemory(mebibytes=mebibytes):
             return f"gave workers {mebibytes} MiB"
+        case AvoidNodes(nodes=nodes):
+            return f"had the master avoid {', '.join(nodes) or 'no node'}"
 
 
 def _note(plan: Plan, incident: Incident) -> None:

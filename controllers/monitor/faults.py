@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from controllers.config import DetectionSettings, MonitorSettings
 from controllers.monitor.model import Pod, Progress, Role
+from controllers.monitor.silence import is_witnessed, silence
 from controllers.monitor.world import World
 
 KILLED = 137
@@ -144,12 +145,13 @@ def _services(world: World) -> Iterator[Symptom]:
 def _nodes_away(world: World, limits: DetectionSettings, now: float, own_node: str) -> Iterator[Symptom]:
     """Nodes that are gone, or whose kubelet is silent. When the monitor's own node is silent too, the silence lies
     elsewhere: this node is evidently alive."""
-    silent = {name for name in world.nodes if _silence(world, name, now) >= limits.node_heartbeat_seconds}
+    silent = {name for name in world.nodes if silence(world, name, now) >= limits.node_witnessed_seconds}
     if own_node in silent:
         silent = set()
     for name in sorted(silent):
-        quiet = _silence(world, name, now)
-        if quiet >= limits.node_heartbeat_seconds + limits.node_away_seconds:
+        quiet = silence(world, name, now)
+        alone = limits.node_heartbeat_seconds + limits.node_away_seconds
+        if quiet >= alone or is_witnessed(world, name, limits, now):
             message = f"its kubelet has not been heard for {quiet:.0f} s"
             yield Symptom(Fault.NODE_AWAY, name, name, node=name, message=message)
     for name, node in sorted(world.nodes.items()):
@@ -159,11 +161,6 @@ def _nodes_away(world: World, limits: DetectionSettings, now: float, own_node: s
     for name in sorted(world.gone_nodes):
         if any(pod.node == name for pod in world.pods.values()):
             yield Symptom(Fault.NODE_GONE, name, name, node=name, message="the node was deleted")
-
-
-def _silence(world: World, node: str, now: float) -> float:
-    beat = world.beats.get(node)
-    return now - beat[1] if beat is not None and beat[0] else 0.0
 
 
 def _master(world: World, settings: MonitorSettings, now: float) -> Iterator[Symptom]:

@@ -10,6 +10,8 @@ PROGRESS_ANNOTATION = "language-models/progress"
 """On the master's pod, by the master: trainer/elasticdl/heartbeat.py."""
 WORKER_MEMORY_ANNOTATION = "language-models/worker-memory-mebibytes"
 """On the master's pod, by the monitor: trainer/elasticdl/instances.py."""
+AVOIDED_NODES_ANNOTATION = "language-models/avoided-nodes"
+"""On the master's pod, by the monitor: trainer/elasticdl/instances.py."""
 REMOVAL_ANNOTATION = "language-models/removal"
 """On the master's pod, by the launcher before it removes a job on purpose: trainer/elasticdl/cluster.py."""
 
@@ -58,6 +60,8 @@ class Pod:
     """Of a master."""
     given_mebibytes: int = 0
     """Of a master: what the monitor had it give its workers."""
+    avoided: tuple[str, ...] = ()
+    """Of a master: the nodes that it puts no new pod on."""
     removal: bool = False
     """Of a master: the launcher removes the job on purpose."""
     finished: bool = False
@@ -221,4 +225,14 @@ class GiveMemory:
     mebibytes: int
 
 
-Action = DeletePod | GiveMemory
+@dataclass(frozen=True, slots=True)
+class AvoidNodes:
+    """Have the master put no new pod on these nodes; any may be named that was given up, and none again later."""
+
+    incident: str
+    master: str
+    uid: str
+    nodes: tuple[str, ...]
+
+
+Action = DeletePod | GiveMemory | AvoidNodes

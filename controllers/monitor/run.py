@@ -29,10 +29,12 @@ from controllers.monitor.informer import Informer
 from controllers.monitor.kubernetes import FAILURES, Kubernetes, refusal
 from controllers.monitor.metrics import Metrics
 from controllers.monitor.model import (
+    AVOIDED_NODES_ANNOTATION,
     WORKER_MEMORY_ANNOTATION,
     Action,
     ApiAway,
     ApiBack,
+    AvoidNodes,
     DeletePod,
     Event,
     GiveMemory,
@@ -306,13 +308,17 @@ class Monitor:
                 there = await self._client.delete_exactly(KubernetesPod, name, uid, grace)
                 LOG.info("deleted %s (%s)%s", name, uid, "" if there else ": it was gone already")
             case GiveMemory(master=master, uid=uid, mebibytes=mebibytes):
-                annotations = {WORKER_MEMORY_ANNOTATION: str(mebibytes)}
-                body = {"metadata": {"uid": uid, "annotations": annotations}}
-                try:
-                    await self._client.patch(KubernetesPod, master, body)
-                except FAILURES as error:
-                    raise refusal(error) from error
+                await self._annotate(master, uid, {WORKER_MEMORY_ANNOTATION: str(mebibytes)})
                 LOG.info("%s gives its workers %d MiB from now on", master, mebibytes)
+            case AvoidNodes(master=master, uid=uid, nodes=nodes):
+                await self._annotate(master, uid, {AVOIDED_NODES_ANNOTATION: ",".join(nodes)})
+                LOG.info("%s avoids %s from now on", master, ", ".join(nodes) or "no node")
+
+    async def _annotate(self, pod: str, uid: str, annotations: dict[str, str]) -> None:
+        try:
+            await self._client.patch(KubernetesPod, pod, {"metadata": {"uid": uid, "annotations": annotations}})
+        except FAILURES as error:
+            raise refusal(error) from error
 
 
 def run(path: str) -> None:

@@ -8,6 +8,7 @@ from kubernetes import client
 
 from trainer.config import ClusterSettings
 from trainer.elasticdl import context
+from trainer.elasticdl.placement import placement
 
 SCRATCH = "/tmp"  # noqa: S108 - an empty directory of the pod's own is mounted there
 TERMINATION_SECONDS = 10
@@ -23,6 +24,7 @@ class Cluster:
         settings = context.current().job.cluster
         spec = pod.spec
         _place(spec, settings, wants_gpu="nvidia.com/gpu" in (spec.containers[0].resources.requests or {}))
+        spec.affinity = placement.affinity()
         spec.service_account_name = settings.service_account
         spec.priority_class_name = settings.priority_class or None
         spec.termination_grace_period_seconds = TERMINATION_SECONDS

@@ -32,6 +32,7 @@ from kubernetes.informer import SharedInformer
 from urllib3.exceptions import HTTPError
 
 from trainer.elasticdl import context
+from trainer.elasticdl.placement import placement
 
 LOG = logging.getLogger("trainer.instances")
 KILLED = 137
@@ -41,6 +42,9 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Waits between attempts to make a pod; the last one again and again."""
 WORKER_MEMORY_ANNOTATION = "language-models/worker-memory-mebibytes"
 """On the master's pod, set by the status monitor: memory of the workers from now on."""
+
+AVOIDED_NODES_ANNOTATION = "language-models/avoided-nodes"
+"""On the master's pod, set by the status monitor: nodes that have gone silent, by commas. New pods go elsewhere."""
 
 _original_get_task = MasterServicer.get_task
 
@@ -164,12 +168,25 @@ class Instances(InstanceManager):  # type: ignore[misc]
             persist(f"parameter server {server}", lambda: self._start_ps(server))
 
     def _start_worker(self, worker_id: int) -> None:
-        master = self._k8s_client.get_master_pod()
-        memory = ((master.metadata.annotations if master else None) or {}).get(WORKER_MEMORY_ANNOTATION)
+        told = self._told()
+        memory = told.get(WORKER_MEMORY_ANNOTATION)
         if memory and memory.isdigit():
             for name in ("_worker_resource_request", "_worker_resource_limit"):
                 setattr(self, name, with_memory(getattr(self, name), int(memory)))
+        self._avoid(told)
         super()._start_worker(worker_id)
+
+    def _start_ps(self, ps_id: int) -> None:
+        self._avoid(self._told())
+        super()._start_ps(ps_id)
+
+    def _told(self) -> dict[str, str]:
+        """What the monitor has written on the master's pod."""
+        master = self._k8s_client.get_master_pod()
+        return (master.metadata.annotations if master else None) or {}
+
+    def _avoid(self, told: dict[str, str]) -> None:
+        placement.avoid(tuple(filter(None, told.get(AVOIDED_NODES_ANNOTATION, "").split(","))))
 
 
 def with_memory(request: str, mebibytes: int) -> str:

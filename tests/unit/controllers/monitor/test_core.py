@@ -12,6 +12,7 @@ from controllers.monitor.incidents import Memory
 from controllers.monitor.model import (
     ApiAway,
     ApiBack,
+    AvoidNodes,
     BucketSeen,
     DeletePod,
     GiveMemory,
@@ -28,6 +29,11 @@ from tests.unit.controllers.monitor.scene import Scene
 @pytest.fixture
 def scene() -> Scene:
     return Scene().running_job()
+
+
+def forced(scene: Scene) -> dict[str, bool]:
+    """The pods that were deleted, and whether without waiting for their nodes."""
+    return {action.name: action.force for action in scene.actions if isinstance(action, DeletePod)}
 
 
 def deletions(scene: Scene) -> list[str]:
@@ -275,12 +281,54 @@ def test_a_silent_node_is_given_up_within_35_seconds_and_its_pods_go_without_wai
     scene.wait(29)
     assert scene.actions == []
     scene.wait(6)
-    assert [(action.name, action.force) for action in scene.actions] == [(scene.full("worker-1"), True)]
+    assert [(action.name, action.force) for action in scene.actions if isinstance(action, DeletePod)] == [
+        (scene.full("worker-1"), True)
+    ]
     scene.remove("worker-1")
     scene.pod(Role.WORKER, 2, "node-1")
     scene.wait(3)
     assert scene.faults == ["node-away"]
     assert scene.incident("node-away").outcome == "recovered"
+
+
+def test_a_silent_node_whose_workers_the_master_does_not_hear_either_is_given_up_within_15_seconds(
+    scene: Scene,
+) -> None:
+    scene.silent.add("node-2")
+    scene.wait(5)
+    scene.late[1] = {"quiet": 9.0}
+    scene.wait(7)
+    assert scene.actions == []
+    scene.wait(3)
+    avoid, deletion = scene.actions[:2]
+    assert avoid == AvoidNodes("", scene.full("master"), scene.pods[scene.full("master")].uid, ("node-2",))
+    assert isinstance(deletion, DeletePod)
+    assert deletion.name == scene.full("worker-1")
+
+
+@pytest.mark.parametrize("hung", [{1: 9.0}, {0: 9.0, 1: 9.0}])
+def test_workers_that_are_silent_by_themselves_say_nothing_of_their_node(scene: Scene, hung: dict[int, float]) -> None:
+    """A node that is heard is there; and where nobody at all is heard, the silence lies with the master."""
+    if len(hung) == 2:
+        scene.silent.add("node-2")
+    scene.late |= {index: {"quiet": quiet} for index, quiet in hung.items()}
+    scene.wait(20)
+    assert scene.actions == []
+
+
+def test_a_master_avoids_a_node_for_as_long_as_it_is_away(scene: Scene) -> None:
+    scene.silent.add("node-2")
+    scene.wait(32)
+    told = [action for action in scene.actions if isinstance(action, AvoidNodes)]
+    assert [action.nodes for action in told] == [("node-2",)]
+    scene.change("master", avoided=("node-2",))
+    scene.remove("worker-1")
+    scene.pod(Role.WORKER, 2, "node-1")
+    scene.wait(30)
+    assert len([action for action in scene.actions if isinstance(action, AvoidNodes)]) == 1
+    scene.silent.clear()
+    scene.wait(20)
+    assert [action.nodes for action in scene.actions if isinstance(action, AvoidNodes)][-1] == ()
 
 
 def test_what_kubernetes_puts_on_a_silent_node_again_is_given_up_as_soon_as_it_notices(scene: Scene) -> None:
@@ -310,7 +358,7 @@ def test_with_a_parameter_server_on_a_lost_node_the_whole_job_starts_again_from_
     scene.silent.add("node-2")
     scene.wait(36)
     assert sorted(deletions(scene)) == ["master", "ps-0", "worker-1"]
-    assert {action.name: action.force for action in scene.actions}[scene.full("master")] is False
+    assert forced(scene)[scene.full("master")] is False
 
 
 def test_a_node_that_kubernetes_calls_not_ready_or_that_is_gone_is_given_up(scene: Scene) -> None:

@@ -21,6 +21,7 @@ from tests.unit.trainer.data import job
 from trainer.config import TrainingJob
 from trainer.elasticdl import context, heartbeat, instances
 from trainer.elasticdl.context import RunContext
+from trainer.elasticdl.placement import placement
 
 
 class Client:
@@ -30,6 +31,7 @@ class Client:
         self.made: list[str] = []
         self.requests: list[str] = []
         self.memory = ""
+        self.avoided = ""
         self.refuse = 0
         self.more = threading.Condition()
 
@@ -61,6 +63,8 @@ class Client:
 
     def get_master_pod(self) -> Any:
         annotations = {instances.WORKER_MEMORY_ANNOTATION: self.memory} if self.memory else {}
+        if self.avoided:
+            annotations[instances.AVOIDED_NODES_ANNOTATION] = self.avoided
         return SimpleNamespace(metadata=SimpleNamespace(annotations=annotations))
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -111,6 +115,22 @@ def test_a_worker_killed_from_outside_is_replaced_at_once(start: Callable[..., J
     made = start()
     made.tell("MODIFIED", "worker-0", "Failed", 137)
     made.client.until(lambda: made.client.made[-1] == "worker-2")
+
+
+def test_a_replacement_goes_to_no_node_that_the_monitor_has_given_up(start: Callable[..., Job]) -> None:
+    made = start()
+    made.client.avoided = "node-2,node-7"
+    made.tell("DELETED", "worker-0", "Running")
+    made.client.until(lambda: made.client.made[-1] == "worker-2")
+    (term,) = placement.affinity().node_affinity.required_during_scheduling_ignored_during_execution.node_selector_terms
+    assert [(one.key, one.operator, one.values) for one in term.match_fields] == [
+        ("metadata.name", "NotIn", ["node-2"]),
+        ("metadata.name", "NotIn", ["node-7"]),
+    ]
+    made.client.avoided = ""
+    made.tell("DELETED", "worker-1", "Running")
+    made.client.until(lambda: made.client.made[-1] == "worker-3")
+    assert placement.affinity() is None
 
 
 @pytest.mark.parametrize(
