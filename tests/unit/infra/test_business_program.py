@@ -135,7 +135,7 @@ def test_the_node_pools_are_labelled_and_tainted_for_their_business(qa: object) 
 
 def test_training_nodes_start_from_zero_and_are_spot_machines_above_their_base(qa: object) -> None:
     pool = qa.one(":NodePool", "-training-nodes").inputs
-    assert pool["scalingConfig"] == {"enable": True, "type": "gpu", "minSize": 0, "maxSize": 2}
+    assert pool["scalingConfig"] == {"enable": True, "type": "gpu", "minSize": 0, "maxSize": 3}
     assert (pool["spotStrategy"], pool["onDemandBaseCapacity"]) == ("SpotAsPriceGo", "1")
 
 
