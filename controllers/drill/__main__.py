@@ -9,63 +9,58 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from controllers.config import MonitorSettings
-from controllers.drill import region
-from controllers.drill.faults import DRILLS, Commands
-from controllers.drill.run import run, table
+from controllers.config import DrillObjectives
+from controllers.drill import campaign, region
+from controllers.drill.report import plot, table
+from controllers.drill.run import DRILLS, run
+from controllers.drill.site import read_objectives, read_site
 from controllers.errors import ControllerError, DrillError
+
+OWN_COMMANDS = {"region": region.main, "campaign": campaign.main}
+"""Those that break other things, or many, and have options of their own."""
 
 
 def parser() -> argparse.ArgumentParser:
     """All options."""
-    lines = [f"  {drill.name:18}{drill.meaning} ({drill.objective_seconds:.0f} s)" for drill in DRILLS.values()]
+    lines = [f"  {drill.name:18}{drill.meaning}" for drill in DRILLS.values()]
     made = argparse.ArgumentParser(
         prog="python -m controllers.drill",
-        description="Break a running training job on purpose, and measure how long it takes to be at work again.",
-        epilog="drills, each with its objective:\n" + "\n".join(lines) + "\n\n"
-        "region: a region's servers die; `python -m controllers.drill region --help`\n\n"
-        "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 other.",
+        description="Break a running business on purpose, and measure how long it takes to be at work again.",
+        epilog="drills:\n" + "\n".join(lines) + "\n\n"
+        "region: a region's servers die; `python -m controllers.drill region --help`\n"
+        "campaign: hundreds of faults, one after another; `python -m controllers.drill campaign --help`\n\n"
+        "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 or 2 other.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
         "drills", nargs="+", choices=[*DRILLS, "all"], metavar="DRILL", help="which, in this order; or all"
     )
-    made.add_argument("--namespace", required=True, help="the business's namespace")
-    made.add_argument("--job", default="language-model", help="the job's name (language-model)")
-    made.add_argument(
-        "--workers", type=int, default=2, help="how many workers the job should have, without standbys (2)"
-    )
-    made.add_argument("--seed", type=int, default=1, help="chooses the pods; the same seed, the same choice (1)")
-    for option, meaning in (
-        ("node", "stops the node whose name is put after it"),
-        ("kill", "kills (-9) the first process of the pod whose name is put after it"),
-        ("freeze", "stops that process without ending it"),
-    ):
-        made.add_argument(f"--{option}-command", default="", metavar="COMMAND", help=meaning)
+    add_place(made)
     made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
+    made.add_argument("--plot", metavar="FILE", help="and a plot (SVG)")
     return made
+
+
+def add_place(made: argparse.ArgumentParser) -> None:
+    """The options that say where, and to what the drills are held."""
+    made.add_argument("--site", required=True, metavar="FILE", help="where, and by which commands (YAML)")
+    made.add_argument("--stack", metavar="FILE", help="the business's stack file, whose `drills` are the objectives")
+    made.add_argument("--seed", type=int, default=1, help="chooses the pods; the same seed, the same choice (1)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the drills; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["region"]:  # it breaks no job but servers, and measures with users of its own
-        return region.main(given[1:])
+    if given and given[0] in OWN_COMMANDS:
+        return OWN_COMMANDS[given[0]](given[1:])
     options = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("controllers.drill").setLevel(logging.INFO)
-    settings = MonitorSettings(
-        business=options.namespace,
-        namespace=options.namespace,
-        region="",
-        bucket="",
-        job_name=options.job,
-        workers=options.workers,
-    )
-    commands = Commands(options.node_command, options.kill_command, options.freeze_command)
     names = list(DRILLS) if "all" in options.drills else options.drills
     try:
-        results = asyncio.run(run(settings, names, options.seed, commands))
+        site = read_site(options.site)
+        objectives = read_objectives(options.stack) if options.stack else DrillObjectives()
+        results = asyncio.run(run(site, objectives, names, options.seed))
     except ControllerError as error:
         print(f"drill: {error}", file=sys.stderr)
         return error.exit_code
@@ -75,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text)
     if options.report:
         Path(options.report).write_text(f"{text}\n", encoding="utf-8")
+    if options.plot:
+        Path(options.plot).write_text(plot(results), encoding="utf-8")
     return 0 if all(result.passed for result in results) else DrillError.exit_code
 
 

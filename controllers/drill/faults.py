@@ -6,128 +6,153 @@ import asyncio
 import random
 import shlex
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lightkube.resources.core_v1 import Pod as KubernetesPod
 
-from controllers.config import MONITOR_NAME
+from controllers.config import MONITOR_NAME, DrillObjectives
 from controllers.drill.observation import Observer
+from controllers.drill.site import Site
 from controllers.errors import DrillError
 from controllers.monitor.model import Pod, Role
 
 INTERRUPT = "kill -INT 1"
 """In a container: Python ends with an error. Killing the first process (-9) takes a hand from outside."""
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = 900
+"""`pulumi up` is the longest."""
 END_SECONDS = 20
 
 
-@dataclass(frozen=True)
-class Commands:
-    """What does to nodes and processes that which Kubernetes can't; a name is put after each."""
+@dataclass
+class Ground:
+    """Where a drill is done."""
 
-    node: str = ""
-    """Stops a node."""
-    kill: str = ""
-    """Kills a pod's first process (-9)."""
-    freeze: str = ""
-    """Stops it, without ending it."""
+    observer: Observer
+    site: Site
+    objectives: DrillObjectives
+    draw: random.Random
+    """Seeded: the same choices again."""
+    undo: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What puts right again that which a drill broke for good; done in the end, the last first."""
+    lost: int = 0
+    """What did not come back: objects, tasks."""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Drill:
-    """One kind of fault: what it breaks, and how long the job may take to be at work again."""
+    """One kind of fault: what it breaks, and by which objective the job must be at work again."""
 
     name: str
     meaning: str
-    objective_seconds: float
-    break_it: Callable[[Observer, random.Random, Commands], Awaitable[list[str]]]
+    objective: str
+    """The name of one of `DrillObjectives`."""
+    break_it: Callable[[Ground], Awaitable[list[str]]]
     """Does it, and names what it was done to."""
+    noticed: bool = True
+    """Whether the monitor has to write it down."""
+    job: bool = True
+    """Whether it is over when the job is at work again; else when `break_it` has returned."""
 
 
-async def _worker(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
-    pod = draw.choice(observer.working())
-    await kill(observer, pod, commands)
+async def _worker(ground: Ground) -> list[str]:
+    pod = ground.draw.choice(ground.observer.working())
+    await kill(ground, pod)
     return [pod.name]
 
 
-async def _workers(observer: Observer, _: random.Random, commands: Commands) -> list[str]:
-    pods = observer.working()
-    await asyncio.gather(*(kill(observer, pod, commands) for pod in pods))
+async def _workers(ground: Ground) -> list[str]:
+    pods = ground.observer.working()
+    await asyncio.gather(*(kill(ground, pod) for pod in pods))
     return [pod.name for pod in pods]
 
 
-async def _crash(observer: Observer, draw: random.Random, _: Commands) -> list[str]:
+async def _crash(ground: Ground) -> list[str]:
     """Ends with another exit code than 137, which ElasticDL does not answer."""
-    pod = draw.choice(observer.working())
-    await observer.client.exec(pod.name, namespace=observer.settings.namespace, command=["bash", "-c", INTERRUPT])
-    observer.note_broken()
-    await _ended(observer, pod)
+    pod = ground.draw.choice(ground.observer.working())
+    await ground.observer.client.exec(
+        pod.name, namespace=ground.observer.settings.namespace, command=["bash", "-c", INTERRUPT]
+    )
+    ground.observer.note_broken()
+    await _ended(ground.observer, pod)
     return [pod.name]
 
 
-async def _hang(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
-    pod = draw.choice(observer.working())
-    await _run(observer, commands.freeze, pod.name, "--freeze-command")
+async def _hang(ground: Ground) -> list[str]:
+    pod = ground.draw.choice(ground.observer.working())
+    await run_command(ground, "freeze", pod.name)
     return [pod.name]
 
 
-async def _delete(observer: Observer, draw: random.Random, _: Commands) -> list[str]:
-    pod = draw.choice(observer.working())
-    await observer.client.delete_exactly(KubernetesPod, pod.name, pod.uid, 0)
-    observer.note_broken()
+async def _delete(ground: Ground) -> list[str]:
+    pod = ground.draw.choice(ground.observer.working())
+    await ground.observer.client.delete_exactly(KubernetesPod, pod.name, pod.uid, 0)
+    ground.observer.note_broken()
     return [pod.name]
 
 
-async def _parameter_server(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
-    pod = draw.choice(observer.running(Role.PARAMETER_SERVER))
-    await kill(observer, pod, commands)
+async def _parameter_server(ground: Ground) -> list[str]:
+    pod = ground.draw.choice(ground.observer.running(Role.PARAMETER_SERVER))
+    await kill(ground, pod)
     return [pod.name]
 
 
-async def _master(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
-    pod = draw.choice(observer.running(Role.MASTER))
-    await kill(observer, pod, commands)
+async def _master(ground: Ground) -> list[str]:
+    pod = ground.draw.choice(ground.observer.running(Role.MASTER))
+    await kill(ground, pod)
     return [pod.name]
 
 
-async def _monitor(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
+async def _monitor(ground: Ground) -> list[str]:
     """The leader goes without a word, and a worker crashes before another can lead: the next one must find it."""
-    leader = await observer.leader()
-    names = [name for name in await observer.monitors() if leader.startswith(name)]
+    leader = await ground.observer.leader()
+    names = [name for name in await ground.observer.monitors() if leader.startswith(name)]
     if not names:
         raise DrillError(f"no pod of {MONITOR_NAME} leads (its Lease names {leader or 'nobody'}); is it deployed?")
-    await observer.client.delete(KubernetesPod, names[0], grace_period=0)
-    observer.note_broken()
-    return [*names, *await _crash(observer, draw, commands)]
+    await ground.observer.client.delete(KubernetesPod, names[0], grace_period=0)
+    ground.observer.note_broken()
+    return [*names, *await _crash(ground)]
 
 
-async def _node(observer: Observer, draw: random.Random, commands: Commands) -> list[str]:
-    nodes = sorted({pod.node for pod in observer.working()})
-    node = draw.choice(nodes)
-    await _run(observer, commands.node, node, "--node-command")
+async def _node(ground: Ground) -> list[str]:
+    """Where workers are and the master is not: with that, the whole job begins anew from its checkpoint."""
+    (master,) = ground.observer.running(Role.MASTER)
+    nodes = sorted({pod.node for pod in ground.observer.working()} - {master.node})
+    if not nodes:
+        raise DrillError(f"all workers are on {master.node}, beside the master: there is no node with workers alone")
+    return await _stop(ground, ground.draw.choice(nodes))
+
+
+async def _node_of_master(ground: Ground) -> list[str]:
+    (master,) = ground.observer.running(Role.MASTER)
+    return await _stop(ground, master.node)
+
+
+async def _stop(ground: Ground, node: str) -> list[str]:
+    await run_command(ground, "node_stop", node)
+    if ground.site.commands.node_start:
+        ground.undo.append(lambda: run_command(ground, "node_start", node))
     return [node]
 
 
-DRILLS = {
-    drill.name: drill
-    for drill in (
-        Drill("worker", "one worker's process is killed (-9)", 10, _worker),
-        Drill("workers", "all workers' processes are killed (-9)", 60, _workers),
-        Drill("worker-crash", "one worker ends with another exit code", 10, _crash),
-        Drill("worker-deleted", "one worker's pod is deleted at once", 10, _delete),
-        Drill("worker-hang", "one worker's processes are stopped", 100, _hang),
-        Drill("parameter-server", "the parameter server's process is killed (-9)", 60, _parameter_server),
-        Drill("master", "the master's process is killed (-9)", 90, _master),
-        Drill("monitor", "the leading monitor is deleted, then a worker crashes", 40, _monitor),
-        Drill("node", "a node with a worker loses its power", 60, _node),
-    )
-}
+JOB_DRILLS = (
+    Drill("worker", "one worker's process is killed (-9)", "worker", _worker),
+    Drill("workers", "all workers' processes are killed (-9)", "workers", _workers),
+    Drill("worker-crash", "one worker ends with another exit code", "worker", _crash),
+    Drill("worker-deleted", "one worker's pod is deleted at once", "worker", _delete),
+    Drill("worker-hang", "one worker's processes are stopped", "hung_worker", _hang),
+    Drill("parameter-server", "the parameter server's process is killed (-9)", "parameter_server", _parameter_server),
+    Drill("master", "the master's process is killed (-9)", "master", _master),
+    Drill("monitor", "the leading monitor is deleted, then a worker crashes", "monitor", _monitor),
+    Drill("node", "a node with a worker loses its power", "node", _node),
+    Drill("node-of-master", "the node with the master on it loses its power", "node_of_master", _node_of_master),
+)
 
 
-async def kill(observer: Observer, pod: Pod, commands: Commands) -> None:
+async def kill(ground: Ground, pod: Pod) -> None:
     """As the kernel or a person on the node would: kill -9. Raises DrillError if the pod lives on."""
-    await _run(observer, commands.kill, pod.name, "--kill-command")
-    await _ended(observer, pod)
+    await run_command(ground, "kill", pod.name)
+    await _ended(ground.observer, pod)
 
 
 async def _ended(observer: Observer, pod: Pod) -> None:
@@ -138,11 +163,18 @@ async def _ended(observer: Observer, pod: Pod) -> None:
     await observer.until(f"end of {pod.name} after its process was killed", ended, END_SECONDS)
 
 
-async def _run(observer: Observer, command: str, name: str, option: str) -> None:
+async def run_command(ground: Ground, key: str, *names: str) -> None:
+    """One of the site's commands, with names put after it. Raises DrillError if it is not given, or fails."""
+    command = getattr(ground.site.commands, key)
+    shown = " ".join([command, *names])
     if not command:
-        raise DrillError(f"this drill needs {option}: a command that does it to {name}, whose name is put after it")
-    process = await asyncio.create_subprocess_exec(*shlex.split(command), name, stdout=asyncio.subprocess.DEVNULL)
+        raise DrillError(f"this drill needs commands.{key} in the site's file: what does it {' '.join(names)}".rstrip())
+    process = await asyncio.create_subprocess_exec(
+        *shlex.split(command), *names, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
     async with asyncio.timeout(COMMAND_SECONDS):
-        if await process.wait():
-            raise DrillError(f"`{command} {name}` failed with exit code {process.returncode}")
-    observer.note_broken()
+        _, said = await process.communicate()
+    if process.returncode:
+        reason = (said.decode(errors="replace").strip().splitlines() or [""])[-1]
+        raise DrillError(f"`{shown}` failed with exit code {process.returncode} {reason}".rstrip())
+    ground.observer.note_broken()

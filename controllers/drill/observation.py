@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lightkube.resources.coordination_v1 import Lease
@@ -16,7 +16,7 @@ from controllers.errors import DrillError
 from controllers.monitor import cluster, recovery
 from controllers.monitor.incidents import Incident, Memory
 from controllers.monitor.informer import Informer
-from controllers.monitor.kubernetes import FAILURES, Kubernetes
+from controllers.monitor.kubernetes import FAILURES, Kubernetes, refusal
 from controllers.monitor.model import Listed, Pod, PodGone, PodSeen, Role
 from controllers.monitor.store import KEY, name_of
 from controllers.monitor.world import World
@@ -33,6 +33,7 @@ class Observer:
         self.world = World()
         self.broken_at: float | None = None
         """When the first thing was broken: right after the command that did it."""
+        self.mended_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Observer:
@@ -57,6 +58,10 @@ class Observer:
         if kind == "DELETED":
             self.world.see(PodGone(found.metadata.name, found.metadata.uid), now)
 
+    def note_mended(self) -> None:
+        """What a drill held up is let go: the time to recover counts from now."""
+        self.mended_at = time.time()
+
     def note_broken(self) -> None:
         """What a drill is to break is broken now."""
         self.broken_at = self.broken_at or time.time()
@@ -69,6 +74,20 @@ class Observer:
                 raise DrillError(f"no {what} within {seconds:.0f} s; {self.describe()}")
             await asyncio.sleep(POLL_SECONDS)
         return time.time()
+
+    async def until_async(self, what: str, condition: Callable[[], Awaitable[bool]], seconds: float) -> None:
+        """As `until`, for what must be asked for. Raises DrillError after so long."""
+        deadline = time.time() + seconds
+        while True:
+            try:
+                if await condition():
+                    return
+            except FAILURES as error:
+                if time.time() > deadline:
+                    raise refusal(error) from error
+            if time.time() > deadline:
+                raise DrillError(f"no {what} within {seconds:.0f} s")
+            await asyncio.sleep(POLL_SECONDS * 5)
 
     def at_work(self, after: float, without: list[int]) -> bool:
         """Whether the job is at work as it should be, by a heartbeat that came after `after`."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from controllers.config import MonitorSettings
-from controllers.drill.faults import DRILLS, Commands, Drill
+from controllers.config import DrillObjectives, MonitorSettings
+from controllers.drill.faults import JOB_DRILLS, Drill, Ground
+from controllers.drill.neighbourhood import NEIGHBOURHOOD_DRILLS
 from controllers.drill.observation import Observer
+from controllers.drill.probing import Counts, Probes
+from controllers.drill.report import Result
+from controllers.drill.site import Site
+from controllers.drill.storage import STORAGE_DRILLS
 from controllers.errors import ControllerError
 from controllers.monitor.faults import Fault
 from controllers.monitor.incidents import Incident
@@ -24,134 +30,124 @@ LONGEST_SECONDS = 400.0
 RECORD_SECONDS = 15.0
 """How long the monitor may take to write down a recovery that the drill has seen."""
 LOOK_SECONDS = 0.5
-OTHER_FAULTS = (Fault.API_SERVER_AWAY.label, Fault.BUCKET_AWAY.label)
-"""Not what a drill breaks: they may be there at the same time."""
+OTHER_FAULTS = (Fault.API_SERVER_AWAY.label,)
+"""Not what a drill breaks: it may be there at the same time."""
+DRILLS = {drill.name: drill for drill in (*JOB_DRILLS, *NEIGHBOURHOOD_DRILLS, *STORAGE_DRILLS)}
+"""In the order in which `all` does them: what takes the whole namespace comes late."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one drill showed; seconds from the moment of breaking. None: it did not come to it."""
+class Watch:
+    """A business that is watched while things break: its job, its users, and those of others."""
 
-    drill: str
-    meaning: str
-    targets: list[str]
-    objective: float
-    detected: float | None = None
-    replaced: float | None = None
-    at_work: float | None = None
-    tasks_redone: int | None = None
-    steps_redone: int | None = None
-    incidents: tuple[str, ...] = ()
-    problem: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return not self.problem and self.at_work is not None and self.at_work <= self.objective
+    site: Site
+    observer: Observer
+    own: Probes
+    others: Probes
 
 
-async def run(settings: MonitorSettings, names: Sequence[str], seed: int, commands: Commands) -> list[Result]:
-    """All of them, in order; one that fails does not keep the next from running."""
+@contextlib.asynccontextmanager
+async def watching(site: Site) -> AsyncIterator[Watch]:
+    """Watch a business. Raises ControllerError where its cluster can't be reached."""
+    settings = MonitorSettings(
+        business=site.namespace,
+        namespace=site.namespace,
+        region=site.regions[0].name if site.regions else "",
+        bucket="",
+        job_name=site.job,
+        workers=site.workers,
+    )
     client = Kubernetes(settings.namespace)
-    results = []
+    entries = {region.name: f"http://{region.entry}{site.path}" for region in site.regions}
     try:
         async with Observer(client, settings) as observer:
-            for number, name in enumerate(names):
-                draw = random.Random(f"{seed}:{number}:{name}")  # noqa: S311 - chosen to be repeatable
-                results.append(await _one(observer, DRILLS[name], draw, commands))
-                LOG.info("%s", results[-1])
+            with Probes(entries) as own, Probes(site.others) as others:
+                yield Watch(site, observer, own, others)
     finally:
         await client.close()
+
+
+async def run(site: Site, objectives: DrillObjectives, names: Sequence[str], seed: int) -> list[Result]:
+    """All of them, in order; one that fails does not keep the next from running."""
+    results = []
+    async with watching(site) as watch:
+        for number, name in enumerate(names):
+            draw = random.Random(f"{seed}:{number}:{name}")  # noqa: S311 - chosen to be repeatable
+            results.append(await one(watch, DRILLS[name], objectives, draw))
+            LOG.info("%s", results[-1])
     return results
 
 
-async def _one(observer: Observer, drill: Drill, draw: random.Random, commands: Commands) -> Result:
-    targets: list[str] = []
+async def one(watch: Watch, drill: Drill, objectives: DrillObjectives, draw: random.Random) -> Result:
+    """Wait until the job is at work, break it, wait until it is so again, and put right what stays broken."""
+    observer = watch.observer
+    ground = Ground(observer, watch.site, objectives, draw)
+    result = Result(drill.name, drill.meaning, [], float(getattr(objectives, drill.objective)))
+    before = (Counts(), Counts())
     try:
         await observer.until("job at work", lambda: observer.at_work(time.time() - 10, []), READY_SECONDS)
-        before = observer.world.master
-        known = {incident.id for incident in await observer.incidents()}
-        running = {pod.uid for pod in observer.world.pods.values()}
-        indexes = {pod.name: pod.index for pod in observer.world.of(Role.WORKER)}
-        nodes = {pod.name: pod.node for pod in observer.world.of(Role.WORKER)}
-        observer.broken_at = None
-        targets = await drill.break_it(observer, draw, commands)
-        started = observer.broken_at or time.time()
-        lost = [index for name, index in indexes.items() if name in targets or nodes[name] in targets]
-        replaced: list[float] = []
-
-        def recovered() -> bool:
-            new = [pod for pod in observer.world.pods.values() if pod.uid not in running and pod.phase == "Running"]
-            if new and not replaced:
-                replaced.append(time.time())
-            beat = observer.world.master
-            same = beat is not None and before is not None and beat.uid == before.uid
-            return observer.at_work(started, lost if same else [])
-
-        at_work = await observer.until("job at work again", recovered, LONGEST_SECONDS)
-        found = await _recorded(observer, known)
-        return _result(drill, targets, started, replaced, at_work, found)
+        before = (watch.own.counts(), watch.others.counts())
+        await _break_and_wait(ground, drill, result)
     except (ControllerError, *FAILURES) as error:
-        return Result(drill.name, drill.meaning, targets, drill.objective_seconds, problem=str(error))
+        result.problem = " ".join(str(error).split())
+    finally:
+        for undo in reversed(ground.undo):
+            try:
+                await undo()
+            except (ControllerError, *FAILURES) as error:
+                result.problem = result.problem or f"not put right: {error}"
+    result.lost, result.note = ground.lost, ground.note
+    result.failed, result.others = watch.own.counts() - before[0], watch.others.counts() - before[1]
+    return result
 
 
-async def _recorded(observer: Observer, known: set[str]) -> list[Incident]:
+async def _break_and_wait(ground: Ground, drill: Drill, result: Result) -> None:
+    observer = ground.observer
+    before = observer.world.master
+    known = {incident.id for incident in await observer.incidents()}
+    running = {pod.uid for pod in observer.world.pods.values()}
+    indexes = {pod.name: pod.index for pod in observer.world.of(Role.WORKER)}
+    nodes = {pod.name: pod.node for pod in observer.world.of(Role.WORKER)}
+    observer.broken_at = observer.mended_at = None
+    result.targets = await drill.break_it(ground)
+    started = observer.broken_at or time.time()
+    counted_from = observer.mended_at or started
+    if not drill.job:
+        result.at_work = time.time() - counted_from
+        return
+    lost = [index for name, index in indexes.items() if name in result.targets or nodes[name] in result.targets]
+
+    def recovered() -> bool:
+        new = [pod for pod in observer.world.pods.values() if pod.uid not in running and pod.phase == "Running"]
+        if new and result.replaced is None:
+            result.replaced = time.time() - started
+        beat = observer.world.master
+        same = beat is not None and before is not None and beat.uid == before.uid
+        return observer.at_work(counted_from, lost if same else [])
+
+    result.at_work = await observer.until("job at work again", recovered, LONGEST_SECONDS) - counted_from
+    _note_record(result, await _recorded(observer, known, wait=drill.noticed), started)
+    if drill.noticed and not result.incidents:
+        result.problem = "the monitor wrote nothing down"
+
+
+async def _recorded(observer: Observer, known: set[str], *, wait: bool) -> list[Incident]:
     """The monitor's new incidents, once they are closed."""
     deadline = time.time() + RECORD_SECONDS
     while True:
         new = [incident for incident in await observer.incidents() if incident.id not in known]
         found = [incident for incident in new if incident.fault not in OTHER_FAULTS]
-        if (found and not any(incident.is_open for incident in found)) or time.time() > deadline:
+        closed = bool(found) and not any(incident.is_open for incident in found)
+        if closed or not wait or time.time() > deadline:
             return found
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _result(
-    drill: Drill, targets: list[str], started: float, replaced: list[float], at_work: float, found: list[Incident]
-) -> Result:
+def _note_record(result: Result, found: list[Incident], started: float) -> None:
     tasks = [incident.tasks_redone for incident in found if incident.tasks_redone is not None]
     steps = [incident.steps_redone for incident in found if incident.steps_redone is not None]
-    return Result(
-        drill.name,
-        drill.meaning,
-        targets,
-        drill.objective_seconds,
-        # What is broken shows at once, and the command that breaks it takes a moment to return.
-        detected=max(0.0, min(incident.detected_at for incident in found) - started) if found else None,
-        replaced=replaced[0] - started if replaced else None,
-        at_work=at_work - started,
-        tasks_redone=max(tasks) if tasks else None,
-        steps_redone=max(steps) if steps else None,
-        incidents=tuple(incident.fault for incident in found),
-        problem="" if found else "the monitor wrote nothing down",
-    )
-
-
-def table(results: Sequence[Result]) -> str:
-    """Markdown."""
-    lines = [
-        "| drill | what | detected | replaced | at work | objective | redone | the monitor's record | |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for result in results:
-        redone = [
-            f"{count} {what}"
-            for count, what in ((result.tasks_redone, "tasks"), (result.steps_redone, "steps"))
-            if count
-        ]
-        cells = [
-            result.drill,
-            f"{result.meaning}: {', '.join(result.targets)}",
-            _seconds(result.detected),
-            _seconds(result.replaced),
-            _seconds(result.at_work),
-            f"{result.objective:.0f} s",
-            ", ".join(redone) or "-",
-            ", ".join(result.incidents) or "-",
-            "met" if result.passed else f"missed {result.problem}".strip(),
-        ]
-        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
-    return "\n".join(lines)
-
-
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} s"
+    # What is broken shows at once, and the command that breaks it takes a moment to return.
+    result.detected = max(0.0, min(incident.detected_at for incident in found) - started) if found else None
+    result.tasks_redone = max(tasks) if tasks else None
+    result.steps_redone = max(steps) if steps else None
+    result.incidents = tuple(incident.fault for incident in found)

@@ -88,6 +88,9 @@ class Progress:
     done: int = 0
     left: int = 0
     given_again: int = 0
+    trained: int = 0
+    """Tasks of training that are done."""
+    epoch: int = 0
     workers: dict[int, WorkerProgress] = field(default_factory=dict)
 
     @classmethod
@@ -105,6 +108,7 @@ class Progress:
                 for index, entry in value["workers"].items()
             }
             counts = {key: int(value[key]) for key in ("step", "done", "left", "given_again")}
+            counts |= {key: int(value.get(key, 0)) for key in ("trained", "epoch")}
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return cls(**counts, workers=workers)

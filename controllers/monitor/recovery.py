@@ -58,6 +58,20 @@ def at_work(world: World, settings: MonitorSettings, after: float, without: Sequ
     return len(lively) >= settings.workers
 
 
+def share_at_work(world: World, settings: MonitorSettings) -> float:
+    """How many of the workers that there should be are at work, as a share of one, by the last heartbeat."""
+    master, beat = world.master_pod, world.master
+    if master is None or not is_running(master) or beat is None or beat.uid != master.uid:
+        return 0.0
+    there = {pod.index for pod in world.of(Role.WORKER) if pod.phase == "Running" and not pod.deleting}
+    lively = [
+        index
+        for index, entry in beat.progress.workers.items()
+        if index in there and not entry.standby and entry.batches >= FIRST_BATCH_DONE
+    ]
+    return min(1.0, len(lively) / settings.workers)
+
+
 def _advance_pod(
     incident: Incident, world: World, settings: MonitorSettings, showing: Mapping[str, Symptom], now: float
 ) -> None:

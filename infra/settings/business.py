@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controllers.config import DrillObjectives
 from infra.settings.base import DnsLine, OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
 from infra.settings.keeping import Backup, TrafficController
 from infra.settings.monitor import Monitor
@@ -175,6 +176,12 @@ class Business(Settings):
         "What leads users away from a dead region.",
         default=None,
         why="None: a dead region's users wait until somebody switches the records by hand. Its image must be named.",
+    )
+    drills: DrillObjectives = option(
+        "Within how many seconds the business must be at work again in each drill; `python -m controllers.drill` fails "
+        "one that takes longer.",
+        default=DrillObjectives(),
+        why="What the product promises; a smaller figure holds it to more.",
     )
     dns: Dns = option("The business's name.", default=Dns(), why="Right for the free edition.")
     protection: BusinessProtection = option(

@@ -25,7 +25,7 @@ from elasticdl.python.common.tensor_utils import (
 
 from trainer.elasticdl import compatibility, context
 from trainer.elasticdl.pointers import FINAL, LATEST, find
-from trainer.errors import DataError, StoreError
+from trainer.errors import DataError, ObjectNotFoundError, StoreError
 from trainer.object_store import ObjectStore, checksum, put_json
 
 LOG = logging.getLogger("trainer.checkpoints")
@@ -39,10 +39,14 @@ def save(store: ObjectStore, prefix: str, model: Any, pointer: str) -> None:
     data = model.SerializeToString()
     folder = "final" if pointer == FINAL else f"version-{model.version}"
     key = f"{prefix}{folder}/variables-0-of-1.ckpt"
-    if pointer == LATEST and (last := find(store, prefix, LATEST)) and last["version"] >= model.version:
+    last = find(store, prefix, LATEST) if pointer == LATEST else None
+    if last and last["version"] >= model.version:
         return
     store.put(key, data)
-    put_json(store, prefix + pointer, {"version": model.version, "key": key, "sha256": checksum(data)})
+    entry: dict[str, Any] = {"version": model.version, "key": key, "sha256": checksum(data)}
+    if last:
+        entry["earlier"] = [{name: last[name] for name in tuple(entry)}, *last.get("earlier", [])][: KEPT - 1]
+    put_json(store, prefix + pointer, entry)
     for version in sorted(versions(store, prefix))[:-KEPT]:
         for old in store.list(f"{prefix}version-{version}/"):
             store.delete(old)
@@ -56,6 +60,19 @@ def load(store: ObjectStore, entry: dict[str, Any]) -> Any:
     model = elasticdl_pb2.Model()
     model.ParseFromString(data)
     return model
+
+
+def load_whole(store: ObjectStore, entry: dict[str, Any]) -> Any:
+    """As `load`; where what the pointer names is damaged or gone, the newest that it named before and that is whole."""
+    earlier = list(entry.get("earlier", []))
+    while True:
+        try:
+            return load(store, entry)
+        except (DataError, ObjectNotFoundError) as error:
+            if not earlier:
+                raise
+            LOG.error("%s; the checkpoint before it is taken", error)
+            entry = earlier.pop(0)
 
 
 def versions(store: ObjectStore, prefix: str) -> set[int]:
@@ -112,8 +129,9 @@ def restore(client: Any, server: int) -> bool:
     entry = find(store, prefix, LATEST)
     if entry is None:
         return False
-    client.ps_stubs[server].push_model(share(load(store, entry), client, server))
-    LOG.warning("parameter server %d was empty: it goes on from the checkpoint of step %d", server, entry["version"])
+    model = load_whole(store, entry)
+    client.ps_stubs[server].push_model(share(model, client, server))
+    LOG.warning("parameter server %d was empty: it goes on from the checkpoint of step %d", server, model.version)
     return True
 
 

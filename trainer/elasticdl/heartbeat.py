@@ -32,12 +32,14 @@ class Record:
     def __init__(self) -> None:
         self.done = 0
         self.given_again = 0
+        self.trained = 0
         self.tasks: dict[int, int] = defaultdict(int)
         self.seconds: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT_TASKS))
 
     def add(self, worker: int, seconds: float, *, training: bool) -> None:
         self.done += 1
         if training:
+            self.trained += 1
             self.tasks[worker] += 1
             self.seconds[worker].append(seconds)
 
@@ -86,6 +88,7 @@ def progress(master: Any, now: float, first_step: int = 0) -> dict[str, Any]:
         "done": record.done,
         "left": len(dispatcher._todo) + len(dispatcher._doing),
         "given_again": record.given_again,
+        "trained": record.trained,
         "workers": workers,
     }
 

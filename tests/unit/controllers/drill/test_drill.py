@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
+import http.server
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from controllers.config import MonitorSettings
-from controllers.drill.__main__ import parser
-from controllers.drill.faults import DRILLS, Commands, kill
+from controllers.config import DrillObjectives, MonitorSettings
+from controllers.drill.__main__ import main, parser
+from controllers.drill.campaign import Outcome, Tally
+from controllers.drill.faults import Ground, kill
 from controllers.drill.observation import Observer
-from controllers.drill.run import Result, table
-from controllers.errors import DrillError
-from controllers.monitor.model import Pod, Role
+from controllers.drill.probing import Counts, Probes
+from controllers.drill.report import Result, plot, table
+from controllers.drill.run import DRILLS
+from controllers.drill.site import Commands, Site, read_objectives, read_site
+from controllers.errors import DrillError, SettingsError
+from controllers.monitor.model import Pod, PodSeen, Progress, Role, WorkerProgress
 
+STACKS = Path(__file__).parents[4] / "stacks"
 RESULT = Result("worker", "killed", ["worker-1"], 10, 0.2, 3.0, 2.5, 2, 0, ("worker-killed",))
 
 
 def observer() -> Observer:
     settings = MonitorSettings(business="qa", namespace="qa", region="", bucket="")
     return Observer(None, settings)  # type: ignore[arg-type]
+
+
+def ground(**commands: str) -> Ground:
+    site = Site(namespace="qa", commands=Commands(**commands))
+    return Ground(observer(), site, DrillObjectives(), random.Random(1))  # noqa: S311
 
 
 @pytest.mark.parametrize(
@@ -29,29 +46,45 @@ def observer() -> Observer:
         ({"at_work": 10.1}, False),
         ({"at_work": None}, False),
         ({"problem": "the monitor wrote nothing down"}, False),
+        ({"lost": 1}, False),
+        ({"others": Counts(100, 1)}, False),
+        ({"failed": Counts(100, 50)}, True),
     ],
 )
-def test_a_drill_passes_when_the_job_is_at_work_in_time_and_the_monitor_noticed(
+def test_a_drill_passes_when_the_job_is_at_work_in_time_and_nobody_else_noticed(
     changed: dict[str, object], passed: bool
 ) -> None:
     assert dataclasses.replace(RESULT, **changed).passed is passed
 
 
 def test_the_table_holds_a_line_a_drill_with_its_figures() -> None:
-    missed = dataclasses.replace(RESULT, drill="node", at_work=None, problem="no job at work | again")
+    missed = dataclasses.replace(
+        RESULT, drill="node", at_work=None, problem="no job at work | again", others=Counts(1200, 3), note="why"
+    )
     lines = table([RESULT, missed]).splitlines()
-    assert lines[2] == ("| worker | killed: worker-1 | 0.2 s | 3.0 s | 2.5 s | 10 s | 2 tasks | worker-killed | met |")
+    assert lines[2] == (
+        "| worker | killed: worker-1 | 0.2 s | 3.0 s | 2.5 s | 10 s | 2 tasks | none | - | - | worker-killed | met |"
+    )
+    assert "| 3 of 1,200 |" in lines[3]
     assert lines[3].endswith("| missed no job at work / again |")
+    assert lines[-1] == "- `node`: why"
 
 
-async def test_a_drill_that_needs_a_command_says_which_option_gives_it() -> None:
-    with pytest.raises(DrillError, match="needs --kill-command"):
-        await kill(observer(), Pod("worker-0", "u", 1, Role.WORKER), Commands())
+def test_the_plot_holds_a_bar_a_drill_and_says_what_was_missed() -> None:
+    text = plot([RESULT, dataclasses.replace(RESULT, drill="<node>", at_work=None, problem="no node")])
+    assert "2.5 s of 10 s" in text
+    assert "missed: no node" in text
+    assert "&lt;node&gt;" in text
+
+
+async def test_a_drill_that_needs_a_command_says_which_key_gives_it() -> None:
+    with pytest.raises(DrillError, match=r"needs commands\.kill"):
+        await kill(ground(), Pod("worker-0", "u", 1, Role.WORKER))
 
 
 async def test_a_command_that_fails_is_named() -> None:
     with pytest.raises(DrillError, match="`false --now worker-0` failed with exit code 1"):
-        await kill(observer(), Pod("worker-0", "u", 1, Role.WORKER), Commands(kill="false --now"))
+        await kill(ground(kill="false --now"), Pod("worker-0", "u", 1, Role.WORKER))
 
 
 def test_without_a_running_job_a_drill_says_what_there_is() -> None:
@@ -59,6 +92,112 @@ def test_without_a_running_job_a_drill_says_what_there_is() -> None:
         observer().working()
 
 
-def test_the_help_names_every_drill_with_its_objective() -> None:
+def test_the_help_names_every_drill_and_every_drill_has_an_objective() -> None:
     text = parser().format_help()
-    assert all(drill.name in text and f"({drill.objective_seconds:.0f} s)" in text for drill in DRILLS.values())
+    for drill in DRILLS.values():
+        assert drill.name in text
+        assert getattr(DrillObjectives(), drill.objective) > 0
+
+
+# ---- where, and to what it is held
+
+
+def test_the_objectives_are_the_stack_files_and_the_defaults_where_it_says_nothing(tmp_path: Path) -> None:
+    for path in STACKS.glob("Pulumi.*.yaml"):
+        assert read_objectives(str(path)).worker == 10.0
+    content = yaml.safe_load((STACKS / "Pulumi.qa.yaml").read_text())
+    content["config"]["language-model-clusters:business"]["drills"] = {"worker": 3.5}
+    (tmp_path / "stack.yaml").write_text(yaml.safe_dump(content))
+    found = read_objectives(str(tmp_path / "stack.yaml"))
+    assert (found.worker, found.workers) == (3.5, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("namespace: [", "is not YAML"),
+        ("- 1", "holds no mapping"),
+        ("names: qa", "namespace: Field required"),
+        ("namespace: qa\ncommands: {murder: x}", "commands.murder: Extra inputs"),
+    ],
+)
+def test_a_bad_site_is_refused_with_its_reason(
+    tmp_path: Path, text: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=reason):
+        read_site(str(path))
+    assert main(["worker", "--site", str(path)]) == 2
+    assert reason in capsys.readouterr().err
+
+
+# ---- what others see
+
+
+class Entry(http.server.BaseHTTPRequestHandler):
+    """Answers those who ask by the right name."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.headers["Host"] == "other.example.com" else 503)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def entry() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Entry)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/readyz"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_whoever_is_not_answered_is_counted(entry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controllers.drill.probing.PAUSE_SECONDS", 0.001)
+    with Probes({"well": f"{entry} other.example.com", "sick": entry, "gone": "http://127.0.0.1:1/"}) as probes:
+        before = probes.counts()
+        tick = threading.Event()
+        while min((probes._requests[name] for name in ("well", "sick", "gone")), default=0) < 3:
+            tick.wait(0.005)
+    counts = probes.counts() - before
+    assert counts.failed == probes._failed["sick"] + probes._failed["gone"]
+    assert probes._failed["well"] == 0
+    assert probes._failed["sick"] == probes._requests["sick"]
+
+
+# ---- campaigns
+
+
+def heartbeat(made: Observer, version: int, **fields: int) -> None:
+    workers = {0: WorkerProgress(0.1, 9, 90, 1.0), 1: WorkerProgress(0.1, 9, 90, 1.0)}
+    progress = Progress(workers=workers, **fields)
+    made.world.see(PodSeen(Pod("m", "uid-m", version, Role.MASTER, phase="Running", progress=progress)), float(version))
+
+
+def test_a_task_that_is_neither_done_nor_left_is_lost() -> None:
+    made, tally = observer(), Tally()
+    for index in (0, 1):
+        made.world.see(PodSeen(Pod(f"w{index}", f"u{index}", 1, Role.WORKER, index, phase="Running")), 0.0)
+    heartbeat(made, 2, trained=0, left=40, epoch=0)
+    tally.see(made, 1.0)
+    heartbeat(made, 3, trained=38, left=42, epoch=1)  # the second epoch's tasks are made while two of the first run
+    tally.see(made, 1.0)
+    assert (tally.missing, tally.worked, tally.watched) == (0, 2.0, 2.0)
+    heartbeat(made, 4, trained=50, left=29, epoch=1)
+    tally.see(made, 1.0)
+    assert tally.missing == 1
+    made.world.see(PodSeen(Pod("w1", "u1", 5, Role.WORKER, 1, phase="Failed")), 5.0)
+    tally.see(made, 2.0)
+    assert tally.worked == 4.0
+    assert tally.trained == {"uid-m": 50}
+
+
+def test_a_campaigns_text_says_what_was_broken_and_what_was_lost() -> None:
+    faults = Counter({"worker": 3, "master": 1})
+    text = Outcome(faults, ("master 95 s",), ("worker: why",), 0, 1234, 0.981, 90.0, 7).text()
+    assert "| 4 (3 worker, 1 master) | none | 1,234 | 7 | 98.1% | master 95 s | 1.5 |" in text
+    assert text.endswith("- worker: why")
