@@ -218,6 +218,43 @@ def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dic
     assert any("checkpoints/" in item.key for item in oss2.ObjectIterator(data, prefix="checkpoints/"))
 
 
+def test_a_backup_is_proven_and_brings_back_what_was_deleted(
+    settings: SandboxSettings, cluster: Cluster, places: dict[str, Any]
+) -> None:
+    """Made as the CronJob makes it, by its own role; restored with the command that docs/operations.md names."""
+    cluster.run("create", "job", "by-hand", "--from=cronjob/backup")
+    cluster.run("wait", "--for=condition=complete", "job/by-hand", "--timeout=50s")
+    status = json.loads(bucket(settings, places["buckets"]["backups"]).get_object("status.json").read())
+    assert status["last_proven"] == status["last"]
+    deleted = {kind: f"{kind}/{name}" for kind, name in (("data", "manifest.json"), ("models", "latest.json"))}
+    stores = {kind: bucket(settings, places["buckets"][kind]) for kind in deleted}
+    before = {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()}
+    for kind, key in deleted.items():
+        stores[kind].delete_object(key)
+        assert not stores[kind].object_exists(key)
+    targets = [argument for kind in deleted for argument in ("--to", f"{kind}=oss://{places['buckets'][kind]}")]
+    command = ["controllers", "restore", "--region", REGION, "--from", f"oss://{places['buckets']['backups']}"]
+    restored = subprocess.run(
+        [REPOSITORY / ".venv" / "bin" / "python", "-m", *command, *targets, "--keep-others"],
+        cwd=REPOSITORY,
+        env={**os.environ, **environment(settings)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    assert {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()} == before
+
+
+def test_the_training_region_holds_the_lease_in_the_other_regions_bucket(
+    settings: SandboxSettings, engine: Engine
+) -> None:
+    places = engine.outputs("qa")["regions"]["cn-beijing"]
+    line = bucket(settings, places["buckets"]["data"]).get_object("leases/training").read()[-256:]
+    assert json.loads(line)["holder"] == REGION
+
+
 def test_the_clouds_state_survives_kill_9(settings: SandboxSettings, pulumi: Any) -> None:
     process = cloud_process.process_id(settings)
     assert process is not None

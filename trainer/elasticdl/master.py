@@ -13,7 +13,7 @@ from elasticdl.python.master.master import Master
 from elasticdl.python.master.servicer import MasterServicer
 from elasticdl.python.master.task_dispatcher import _TaskDispatcher
 
-from trainer.elasticdl import context, heartbeat, instances, turn
+from trainer.elasticdl import context, heartbeat, instances, tasks, turn
 from trainer.elasticdl.pointers import LATEST, find
 from trainer.errors import StoreError
 
@@ -30,6 +30,8 @@ def apply() -> None:
     k8s_client.Client.create_ps_service = instances.create_ps_service
     MasterServicer.get_task = instances.get_task
     _TaskDispatcher.report = heartbeat.report
+    _TaskDispatcher.recover_tasks = tasks.recover_tasks
+    _TaskDispatcher.finished = tasks.finished
 
 
 def _cluster_spec_as_given(_self: Any, cluster_spec: str) -> str:

@@ -73,7 +73,7 @@ QA_FAULTS = [
      "10 days", "more than", "order"),
     ("      versions:", "      backups: {archive_after_days: 20}\n      versions:",
      "storage.backups.archive_after_days", "20 days", "more than infrequent_access_after_days, 30 days", "null"),
-    ("gpu: 2", "gpu: 3", "quota.gpu", "3 GPUs", "at most 2: 2 nodes of ecs.gn6i-c4g1.xlarge", "write 2 or less"),
+    ("gpu: 2", "gpu: 4", "quota.gpu", "4 GPUs", "at most 3: 3 nodes of ecs.gn6i-c4g1.xlarge", "write 3 or less"),
     ("gpu: 2", "gpu: 1", "quota.gpu", "1 GPUs", "at least 2 GPUs: 2 workers", "raise `quota.gpu`"),
     ("pods: 40", "pods: 4", "quota.pods", "4 pods", "at least 13", "raise `quota.pods`"),
     ("cpu: 8", "cpu: 2", "quota.cpu", "2 cores", "at least 3.45 cores", "raise `quota.cpu`"),
@@ -82,7 +82,7 @@ QA_FAULTS = [
      "raise `quota.load_balancers`"),
     ("cpu: 1\n", "cpu: 9\n", "training.worker.cpu", "9 cores", "at most 3.9 cores", "choose a larger `instance_type`"),
     ("gpu: 1\n", "gpu: 2\n", "training.worker.gpu", "2 GPUs", "at most 1 GPUs, what one", "larger `instance_type`"),
-    ("workers: 2", "workers: 7", "training.worker.gpu", "7 GPUs for 7 workers", "at most 2 GPUs", "run fewer workers"),
+    ("workers: 2", "workers: 7", "training.worker.gpu", "7 GPUs for 7 workers", "at most 3 GPUs", "run fewer workers"),
     ("workers: 2", "workers: 0", "training.workers", "0", "at least 1", "the default is 2"),
     ("workers: 2", 'workers: "2"', "training.workers", "2", "a whole number", "give a whole number"),
     ("workers: 2", "wokers: 2", "training.wokers", "2", "the keys here are", "write `workers`"),
@@ -97,7 +97,7 @@ QA_FAULTS = [
     ("            minimum: 0", "            minimum: 5", "regions[0].training_nodes.autoscaling.minimum", "5 nodes",
      "at most", "lower"),
     ("on_demand_base: 1", "on_demand_base: 5", "regions[0].training_nodes.spot.on_demand_base", "5 nodes",
-     "at most 2, the most nodes of the pool", "lower it"),
+     "at most 3, the most nodes of the pool", "lower it"),
     ("gn6i-c4g1.xlarge", "gn6i-c4g1.xlarg", "regions[0].training_nodes.instance_type", "ecs.gn6i-c4g1.xlarg", "one of",
      "write `ecs.gn6i"),
     ("ecs.gn6i-c4g1.xlarge", "ecs.g7.xlarge", "training.worker.gpu", "1 GPUs", "at most 0 GPUs, what one ecs.g7.xlarge",
@@ -214,7 +214,7 @@ def test_an_unknown_key_is_shown_where_the_key_stands(edit: Edit) -> None:
 
 
 def test_all_faults_are_reported_at_once_in_the_order_of_the_file(edit: Edit) -> None:
-    folder = edit("qa", ("maximum: 2", "maximum: two"), ("workers: 2", "wokers: 2"), ("epochs: 6", "epochs: 0"))
+    folder = edit("qa", ("maximum: 3", "maximum: two"), ("workers: 2", "wokers: 2"), ("epochs: 6", "epochs: 0"))
     error = faults_of(folder)
     assert [fault.problem.path[-1] for fault in error.faults] == ["maximum", "wokers", "epochs"]
     assert str(error).startswith("3 faults in the stack settings; nothing was changed")

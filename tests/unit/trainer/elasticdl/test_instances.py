@@ -5,7 +5,9 @@ Each test about a correction says in its name what ElasticDL's own manager would
 
 from __future__ import annotations
 
+import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +21,7 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.unit.trainer.data import job
 from trainer.config import TrainingJob
-from trainer.elasticdl import context, heartbeat, instances
+from trainer.elasticdl import context, heartbeat, instances, tasks
 from trainer.elasticdl.context import RunContext
 from trainer.elasticdl.placement import placement
 
@@ -75,8 +77,8 @@ class Client:
 class Job:
     """A manager with its tasks, and what Kubernetes tells it."""
 
-    def __init__(self, tasks: int = 6, standbys: int = 0) -> None:
-        self.tasks = _TaskDispatcher({"shard": (0, tasks * 10)}, {}, {}, 10, 1)
+    def __init__(self, tasks: int = 6, epochs: int = 1) -> None:
+        self.tasks = _TaskDispatcher({"shard": (0, tasks * 10)}, {}, {}, 10, epochs)
         options = {"worker_args": ["-c", "run"], "ps_args": ["-c", "run"], "ps_resource_request": "cpu=1"}
         self.manager = instances.Instances(
             self.tasks, num_workers=2, num_ps=1, worker_resource_request="cpu=1,memory=100Mi", **options
@@ -101,12 +103,12 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
     monkeypatch.setattr(k8s_instance_manager.k8s, "Client", Client)
     monkeypatch.setattr(instances, "RETRY_SECONDS", (0.001,))
 
-    def begin(standbys: int = 0) -> Job:
+    def begin(standbys: int = 0, **options: int) -> Job:
         changed: TrainingJob = job()
         cluster = changed.cluster.model_copy(update={"standby_workers": standbys})
         run = RunContext(job=changed.model_copy(update={"cluster": cluster}), data_version="v1")
         monkeypatch.setattr(context, "current", lambda: run)
-        return Job()
+        return Job(**options)
 
     return begin
 
@@ -277,3 +279,59 @@ def test_the_progress_names_every_worker_and_its_pace(
     assert found["workers"]["0"]["tasks"] == 1
     assert found["workers"]["0"]["quiet"] == pytest.approx(5, abs=0.5)
     assert found["workers"]["2"]["standby"]
+
+
+# ---- no task is lost
+
+ENDS: tuple[tuple[int | None, dict[str, Any]], ...] = (
+    (137, {}),  # killed: the master makes another by itself
+    (1, {}),  # crashed, out of memory, evicted: the monitor deletes the pod, and the master answers that
+    (137, {"reason": "OOMKilled"}),
+    (137, {"status_reason": "Evicted"}),
+    (None, {}),  # its pod is deleted while it works
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_over_hundreds_of_faults_every_epoch_trains_all_of_its_records_and_no_task_is_lost(
+    start: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """ElasticDL's own dispatcher, with workers that die in every way at any moment of a task, seeded."""
+    monkeypatch.setattr(_TaskDispatcher, "report", heartbeat.report)
+    monkeypatch.setattr(_TaskDispatcher, "recover_tasks", tasks.recover_tasks)
+    monkeypatch.setattr(_TaskDispatcher, "finished", tasks.finished)
+    draw = random.Random(seed)  # noqa: S311
+    count, epochs = 20, 25
+    made = start(tasks=count, epochs=epochs)
+    working: dict[int, int] = {}
+    alive, faults, made_before = [0, 1], 0, 2
+    trained: Counter[int] = Counter()
+    for _ in range(100_000):
+        if made.tasks.finished():
+            break
+        worker = draw.choice(alive)
+        if worker not in working:
+            identifier, task = made.tasks.get(worker)
+            if task is not None:
+                working[worker] = identifier
+        elif draw.random() < 0.4:
+            faults += 1
+            working.pop(worker)
+            code, more = draw.choice(ENDS)
+            if code is not None:
+                made.tell("MODIFIED", f"worker-{worker}", "Failed", code, **more)
+            if code is None or code != 137 or more or draw.random() < 0.5:
+                made.tell("DELETED", f"worker-{worker}", "Running" if code is None else "Failed", code, **more)
+            made_before += 1
+            made.client.until(lambda name=f"worker-{made_before - 1}": name in made.client.made)
+            alive[alive.index(worker)] = made_before - 1
+        else:
+            identifier = working.pop(worker)
+            trained[made.tasks._doing[identifier][1].start] += 1
+            request = elasticdl_pb2.ReportTaskResultRequest(task_id=identifier)
+            made.tasks.report(request, True)
+        known = heartbeat.record_of(made.tasks).trained + len(made.tasks._todo) + len(made.tasks._doing)
+        assert known >= (made.tasks._epoch + 1) * count, "a task is neither done nor to be done"
+    assert made.tasks.finished()
+    assert faults >= 200
+    assert trained == {number * 10: epochs for number in range(count)}
