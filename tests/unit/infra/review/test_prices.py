@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.instances import INSTANCE_TYPES
-from infra.review import prices
+from infra.review import costs, prices
 from infra.review.errors import ReviewError
 from infra.review.quantities import NODE_POOL
 from policies.dry_run import plan_of
@@ -66,3 +66,11 @@ def test_a_sound_table_is_read(tmp_path: Path) -> None:
     path = tmp_path / "prices.yaml"
     path.write_text(WHOLE % ROW)
     assert prices.load(path).instance("t", "r") == prices.Price(1.0, False)
+
+
+def test_the_page_of_costs_is_current_and_says_what_has_no_price() -> None:
+    page = (ROOT / costs.PAGE).read_text(encoding="utf-8")
+    assert page == costs.page(), "run: python -m infra.review.costs"
+    (row,) = [line for line in page.splitlines() if line.startswith("| qa | cn-hangzhou | training |")]
+    assert row.endswith("| 0 to 2 | ≈ 0 to 17,286 |")  # two of 11.84 CNY an hour, quoted for another region
+    assert "| `ecs.g7.xlarge` | 1 to 3 | ? |" in page
