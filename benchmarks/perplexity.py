@@ -27,7 +27,7 @@ from trainer.counts import CooccurrenceCounts
 from trainer.dataset import Dataset
 from trainer.errors import TrainerError
 from trainer.mixture import MIXTURE, NGRAMS, HeldOut, MixtureModel
-from trainer.mixture_training import read_mixture
+from trainer.mixture_files import read_mixture
 from trainer.numpy_form import NumpyModel
 from trainer.object_store import ObjectStore, open_store
 from trainer.partition import PARTS
@@ -43,8 +43,8 @@ def promoted(store: ObjectStore) -> tuple[str, MixtureModel]:
     if pointer is None:
         raise TrainerError(f"no model was promoted in {store.address}{MODEL_PREFIX}; python -m trainer train --publish")
     version = registry.open_version(store, MODEL_PREFIX, pointer["version"], pointer["manifest_sha256"])
-    names = [file["name"] for file in version.manifest["files"]]
-    return version.name, read_mixture(NumpyModel.from_bytes(version.read(registry.NUMPY_FORM)), names, version.read)
+    network = NumpyModel.from_bytes(version.read(registry.NUMPY_FORM))
+    return version.name, read_mixture(network, version.names, version.read)
 
 
 def measure(store: ObjectStore, limit: int) -> bool:

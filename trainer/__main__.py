@@ -112,7 +112,7 @@ _MODEL_OPTIONS = (
     ("dropout", float, "share of the first layer left out in training (0.5)"),
     ("l2_penalty", float, "lambda of the L2 penalty (0.01)"),
     ("learning_rate", float, "Adam's (0.001)"),
-    ("ngram_order", int, "words of the longest n-grams that are mixed in (5)"),
+    ("ngram_order", int, "words of the longest n-grams that are mixed in (4)"),
     ("hidden_classes", int, "classes of the hidden Markov model that is mixed in (0: none)"),
     ("epochs", int, "passes over the text (10)"),
     ("minibatch_size", int, "sentences a step (128)"),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.corpus import NUMBER
+from trainer.interpolation import ServedModel, WordScorer
 from trainer.numpy_form import NumpyModel
 from trainer.scorer import LogProbabilities
 from trainer.segmentation import Segmenter
@@ -58,11 +59,13 @@ class Cache:
 class LanguageModel:
     """A version of the model, ready to answer; immutable, so requests can hold on to it while another is loaded."""
 
-    def __init__(self, version: str, model: NumpyModel) -> None:
+    def __init__(self, version: str, served: ServedModel | NumpyModel) -> None:
+        model = served.network if isinstance(served, ServedModel) else served
         self.version = version
+        self.history = served.history
         self.vocabulary = model.vocabulary
         self.settings = model.settings
-        self.scorer = model.scorer()
+        self.scorer: WordScorer = served.scorer()
         self.segmenter = Segmenter(model.vocabulary)
         noise = model.noise
         self._weights = (SMOOTH_INVERSE_FREQUENCY / (SMOOTH_INVERSE_FREQUENCY + noise)).astype(np.float32)
@@ -71,9 +74,8 @@ class LanguageModel:
         mean = noise.astype(np.float32) @ model.weights.word_table
         self._vectors = np.asarray(model.weights.word_table - mean, dtype=np.float32)
         number = model.vocabulary.encode(NUMBER)
-        window = model.settings.window
-        self._edge = np.full(window, BOUNDARY_ID, dtype=np.int32)
-        self._offsets = np.arange(window, -1, -1)
+        self._edge = np.full(self.history, BOUNDARY_ID, dtype=np.int32)
+        self._offsets = np.arange(self.history, -1, -1)
         self.unsayable = np.unique(np.concatenate([[UNKNOWN_ID], number]))
         """Symbols that stand for many words and so can't be written: left out of what is generated."""
 
@@ -82,7 +84,7 @@ class LanguageModel:
         return self.vocabulary.encode(" ".join(words))
 
     def positions(self, sentences: Sequence[Ids]) -> Ids:
-        """Every word of the sentences and each one's end, with the words before; shape (words + ends, 1 + window)."""
+        """Every word of the sentences and each one's end, with the words before; shape (words + ends, 1 + history)."""
         return np.concatenate([self._positions(sentence) for sentence in sentences])
 
     def _positions(self, sentence: Ids) -> Ids:

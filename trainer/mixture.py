@@ -10,7 +10,6 @@ are those that make the validation part likeliest; expectation maximisation find
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from trainer.errors import DataError
 from trainer.examples import windows
 from trainer.hidden_markov.model import HiddenMarkovModel
+from trainer.interpolation import ServedModel
 from trainer.ngrams import NgramModel
 from trainer.numpy_form import NumpyModel
 from trainer.vocabulary import Ids
@@ -90,6 +90,8 @@ class MixtureModel:
     hidden_markov: HiddenMarkovModel | None = None
     weights: Values | None = None
     """(groups, parts), in the order of `names`."""
+    served_weights: Values | None = None
+    """(groups, 2): of network and n-grams alone, which is what a server mixes."""
 
     def __post_init__(self) -> None:
         size = len(self.network.vocabulary)
@@ -119,7 +121,7 @@ class MixtureModel:
     @property
     def history(self) -> int:
         """Words before that a position has to hold."""
-        return max(self.network.settings.window, self.ngrams.history)
+        return max(self.network.history, self.ngrams.history)
 
     def distributions(self, text: HeldOut) -> Iterator[tuple[int, Values]]:
         """P(w | words before) of every word by every part: the position's place in the text, and (parts, V)."""
@@ -158,24 +160,14 @@ class MixtureModel:
         """log P of each position's word by the mixture; shape (positions,)."""
         return mixed(self.log_probabilities(text), self.weights_of(text))
 
+    @property
+    def served(self) -> ServedModel:
+        """What a server has of it."""
+        return ServedModel(self.network, self.ngrams, self.served_weights)
+
     def fitted(self, text: HeldOut) -> MixtureModel:
         """The same parts with the weights that are best on this text: the validation part's."""
         groups = self.ngrams.longest(text.positions)
-        weights = fit_weights(self.log_probabilities(text), groups, self.groups)
-        return MixtureModel(self.network, self.ngrams, self.hidden_markov, weights)
-
-    def weights_json(self) -> str:
-        """The weights and what they belong to, for people and for `read_weights`."""
-        rows = [] if self.weights is None else self.weights.round(12).tolist()
-        return json.dumps({"parts": self.names, "weights_by_words_seen_together": rows}, indent=2) + "\n"
-
-
-def read_weights(text: str) -> Values:
-    """What `weights_json` wrote. Raises DataError if it is something else."""
-    try:
-        found = np.asarray(json.loads(text)["weights_by_words_seen_together"], dtype=np.float64)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"not a mixture's weights: {error!r}") from error
-    if found.ndim != 2 or not (np.isfinite(found).all() and (found >= 0).all()):
-        raise DataError("a mixture's weights hold a number that is none")
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+        values = self.log_probabilities(text)
+        weights, served = (fit_weights(part, groups, self.groups) for part in (values, values[:, :2]))
+        return MixtureModel(self.network, self.ngrams, self.hidden_markov, weights, served)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from trainer.hidden_markov.model import HiddenMarkovModel
-from trainer.mixture import HeldOut, MixtureModel, read_weights
+from trainer.mixture import HeldOut, MixtureModel
 from trainer.ngrams import NgramModel
 from trainer.numpy_form import NumpyModel
 from trainer.vocabulary import Ids
 
 LOG = logging.getLogger("trainer.mixture")
-NGRAMS_FILE, HIDDEN_MARKOV_FILE, WEIGHTS_FILE = (
-    "mixture/ngrams.npz",
-    "mixture/hidden_markov.npz",
-    "mixture/weights.json",
-)
 
 
 def train_mixture(
@@ -35,18 +30,3 @@ def train_mixture(
         hidden_markov = fitted.model
     mixture = MixtureModel(network, ngrams, hidden_markov)
     return mixture.fitted(HeldOut.of(mixture, valid, limit))
-
-
-def files_of(mixture: MixtureModel) -> dict[str, bytes]:
-    """What a version's folder holds beside the network, by name."""
-    found = {NGRAMS_FILE: mixture.ngrams.to_bytes(), WEIGHTS_FILE: mixture.weights_json().encode()}
-    if mixture.hidden_markov is not None:
-        found[HIDDEN_MARKOV_FILE] = mixture.hidden_markov.to_bytes()
-    return found
-
-
-def read_mixture(network: NumpyModel, names: Sequence[str], read: Callable[[str], bytes]) -> MixtureModel:
-    """A version's mixture. `names`: its files; `read`: a file's bytes. Raises DataError if one is missing or wrong."""
-    hidden = HiddenMarkovModel.from_bytes(read(HIDDEN_MARKOV_FILE)) if HIDDEN_MARKOV_FILE in names else None
-    ngrams = NgramModel.from_bytes(read(NGRAMS_FILE))
-    return MixtureModel(network, ngrams, hidden, read_weights(read(WEIGHTS_FILE).decode()))

@@ -64,15 +64,21 @@ class NgramModel:
     def log_probabilities(self, positions: Ids) -> Values:
         """log P of each position's word (column 0) after those before it (column 1 the nearest); more columns than
         `history` are ignored, missing ones are taken for unseen. Shape (positions,)."""
+        return np.asarray(np.log(self.scored(positions)[0]), dtype=np.float64)
+
+    def scored(self, positions: Ids) -> tuple[Values, Keys]:
+        """P of each position's word, and what `longest` says of the position."""
         word = positions[:, 0].astype(np.int64)
         found = np.full(len(word), 1.0 / self.size)
+        longest = np.full(len(word), -1)
         for order, context in zip(self.orders, self.contexts(positions), strict=False):
             known = context >= 0
+            longest += known
             gamma = np.where(known, order.gammas[np.maximum(context, 0)], 1.0)
             found *= gamma
             place, seen = _find(order.grams, context * self.size + word, known)
             found[seen] += order.shares[place[seen]]
-        return np.asarray(np.log(found), dtype=np.float64)
+        return found, longest
 
     def contexts(self, positions: Ids) -> list[Keys]:
         """Each position's context in each order, -1 where it was never seen or would reach over the beginning."""

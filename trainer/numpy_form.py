@@ -38,6 +38,11 @@ class NumpyModel:
         """The smoothed unigram distribution; shape (V,)."""
         return smoothed(self.vocabulary.counts, self.settings.smoothing)
 
+    @property
+    def history(self) -> int:
+        """Words before that matter: the window."""
+        return self.settings.window
+
     def scorer(self) -> Scorer:
         """Folds the weights: some 20 ms for 30,000 words."""
         return Scorer(self.weights, np.log(self.noise), self.settings.negative_samples)

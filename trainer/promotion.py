@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.examples import windows
-from trainer.numpy_form import NumpyModel
+from trainer.interpolation import Scoring
 from trainer.vocabulary import UNKNOWN_ID
 
 CHARACTERS = 20_992
@@ -43,7 +43,7 @@ class Comparison:
         )
 
 
-def compare(candidate: NumpyModel, current: NumpyModel, lines: Sequence[str], positions: int) -> Comparison:
+def compare(candidate: Scoring, current: Scoring, lines: Sequence[str], positions: int) -> Comparison:
     """Score held-out lines (words with spaces between) with both, up to about so many words in all."""
     chosen = _spread(lines, positions)
     characters = np.array([len(line.replace(" ", "")) + 1 for line in chosen], dtype=np.float64)
@@ -57,10 +57,10 @@ def compare(candidate: NumpyModel, current: NumpyModel, lines: Sequence[str], po
     )
 
 
-def sentence_costs(model: NumpyModel, lines: Sequence[str]) -> NDArray[np.float64]:
+def sentence_costs(model: Scoring, lines: Sequence[str]) -> NDArray[np.float64]:
     """-log P of each line, words outside the vocabulary spelt out; nats, shape (lines,)."""
     encoded = [model.vocabulary.encode(line) for line in lines]
-    positions = windows(encoded, model.settings.window)
+    positions = windows(encoded, model.history)
     scorer = model.scorer()
     found = -scorer.exact(positions[:, 0], scorer.contexts(positions[:, 1:]))
     ends = np.cumsum([len(sentence) + 1 for sentence in encoded])

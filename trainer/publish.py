@@ -20,8 +20,10 @@ from trainer.evaluation.parts_of_speech import agreement, newspaper_tags
 from trainer.evaluation.plots import write_plots
 from trainer.evaluation.report import as_markdown
 from trainer.export import export, numpy_model, probe
+from trainer.interpolation import ServedModel
 from trainer.mixture import MixtureModel
-from trainer.mixture_training import files_of, train_mixture
+from trainer.mixture_files import files_of, read_served
+from trainer.mixture_training import train_mixture
 from trainer.model import INITIAL_RANGE, WINDOW_TABLE, WORD_TABLE, build_model
 from trainer.numpy_form import NumpyModel
 from trainer.object_store import ObjectStore
@@ -104,14 +106,14 @@ def publish(
             **lineage,
         }
         entry = registry.upload(store, job.model_prefix, version, folder, described, perplexity)
-    promoted, reason = promote_if_better(store, job, model, version, dataset)
+    promoted, reason = promote_if_better(store, job, mixture.served, version, dataset)
     entry = {**entry, "promoted": promoted, "reason": reason}
     registry.announce(store, job.model_prefix, entry)  # last: whoever is killed before begins the publication again
     return entry
 
 
 def promote_if_better(
-    store: ObjectStore, job: TrainingJob, model: NumpyModel, version: str, dataset: Dataset
+    store: ObjectStore, job: TrainingJob, model: ServedModel, version: str, dataset: Dataset
 ) -> tuple[bool, str]:
     """Point servers to the version if it beats the one in use on the data set's test part, or if that can't be
     read. Returns whether, and why."""
@@ -122,7 +124,7 @@ def promote_if_better(
     else:
         try:
             found = registry.open_version(store, prefix, current["version"], current["manifest_sha256"])
-            in_use = NumpyModel.from_bytes(found.read(registry.NUMPY_FORM))
+            in_use = read_served(found.names, found.read)
         except DataError as error:
             reason = f"the version in use can't be read: {error}"
         else:

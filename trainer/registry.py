@@ -37,6 +37,11 @@ class Version:
     _store: ObjectStore
     _folder: str
 
+    @property
+    def names(self) -> list[str]:
+        """Its files."""
+        return [str(file["name"]) for file in self.manifest.get("files", [])]
+
     def read(self, name: str) -> bytes:
         """A file, compared with the manifest. Raises DataError if it differs or the manifest has no such file."""
         noted = next((file for file in self.manifest.get("files", []) if file.get("name") == name), None)

@@ -139,26 +139,28 @@ def compute(batch: list[_Job]) -> list[Any]:
     """All jobs of a batch; a job whose own choice fails gets its error, the others their results."""
     scorer = batch[0].model.scorer
     positions = np.concatenate([job.positions for job in batch])
-    contexts = scorer.contexts(positions[:, 1:])
-    needs_all = np.repeat([job.is_full for job in batch], [len(job.positions) for job in batch])
-    starts = np.cumsum([0, *(len(job.positions) for job in batch)])
-    estimated = scorer.estimated(positions[:, 0], contexts)
-    exact = np.flatnonzero(needs_all)
-    chooser = {int(starts[index]): job.choose for index, job in enumerate(batch) if job.choose is not None}
-    found: dict[int, Any] = {}
-    for place, (log_total, scores) in zip(exact.tolist(), scorer.totals_and_scores(contexts[exact]), strict=True):
-        if (choose := chooser.get(place)) is not None:
-            found[place] = _outcome(choose, scores, log_total)
-        else:
-            estimated[place] -= log_total + scorer.log_samples
+    words, contexts = positions[:, 0], scorer.contexts(positions[:, 1:])
+    lengths = [len(job.positions) for job in batch]
+    starts = np.cumsum([0, *lengths])
+    chooses = np.repeat([job.choose is not None for job in batch], lengths)
+    is_exact = np.repeat([job.exact and job.choose is None for job in batch], lengths)
+    scores = np.empty(len(positions))
+    for rows, score in (
+        (np.flatnonzero(is_exact), scorer.exact),
+        (np.flatnonzero(~(is_exact | chooses)), scorer.estimated),
+    ):
+        scores[rows] = score(words[rows], contexts[rows])
+    choosing = [job.choose for job in batch if job.choose is not None]
+    distributions = scorer.distributions(contexts[np.flatnonzero(chooses)])
+    chosen = iter([_outcome(choose, found) for choose, found in zip(choosing, distributions, strict=True)])
     return [
-        found[int(starts[index])] if job.choose is not None else estimated[starts[index] : starts[index + 1]]
+        next(chosen) if job.choose is not None else scores[starts[index] : starts[index + 1]]
         for index, job in enumerate(batch)
     ]
 
 
-def _outcome(choose: Callable[[LogProbabilities], Any], scores: Any, log_total: float) -> Any:
+def _outcome(choose: Callable[[LogProbabilities], Any], found: LogProbabilities) -> Any:
     try:
-        return choose(scores.astype(np.float64) - log_total)
+        return choose(found)
     except Exception as error:  # this request's alone
         return error

@@ -26,7 +26,7 @@ from trainer import registry
 from trainer.config import ServingJob
 from trainer.errors import DataError, TrainerError
 from trainer.language_model import LanguageModel
-from trainer.numpy_form import NumpyModel
+from trainer.mixture_files import read_served, served_files
 from trainer.object_store import DirectoryStore, ObjectStore
 from trainer.serving.metrics import Metrics
 
@@ -144,10 +144,10 @@ def load(store: ObjectStore, prefix: str, pointer: registry.Pointer) -> Loaded:
     """The version that a pointer names, verified: the checksums of its manifest and file, its shapes, and that it
     scores the manifest's probe as the Keras model did. Raises DataError with what is wrong."""
     version = registry.open_version(store, prefix, pointer["version"], pointer["manifest_sha256"])
-    model = NumpyModel.from_bytes(version.read(registry.NUMPY_FORM))
+    model = read_served(version.names, version.read)
     probe = version.manifest.get("probe")
     if probe:
-        found = model.weights.logits(np.asarray(probe["context_ids"], dtype=np.int32))
+        found = model.network.weights.logits(np.asarray(probe["context_ids"], dtype=np.int32))
         furthest = float(np.abs(found - np.asarray(probe["logits"], dtype=np.float32)).max())
         if not furthest <= PROBE_TOLERANCE:
             raise DataError(f"version {version.name} scores its probe otherwise than at its export, by {furthest:.2g}")
@@ -159,7 +159,8 @@ def _keep(store: ObjectStore, prefix: str, pointer: registry.Pointer, cache: Obj
     name = pointer["version"]
     try:
         stale = [key for key in cache.list() if not key.startswith(f"{name}/") and key != registry.CURRENT]
-        for file in (registry.NUMPY_FORM, registry.MANIFEST):
+        names = registry.open_version(store, prefix, name).names
+        for file in (*served_files(names), registry.MANIFEST):
             cache.put(f"{name}/{file}", store.get(f"{prefix}{name}/{file}"))
         cache.put(registry.CURRENT, store.get(prefix + registry.CURRENT))
         for key in stale:

@@ -233,7 +233,7 @@ class _Writer:
         )
 
     def _window(self, sentence: list[int]) -> Ids:
-        size = self.model.settings.window
+        size = self.model.history
         before = sentence[::-1][:size]
         return np.array(before + [BOUNDARY_ID] * (size - len(before)), dtype=np.int32)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -41,14 +43,23 @@ def language_model(seed: int = 0) -> LanguageModel:
     return LanguageModel(f"v{seed}", numpy_model(seed))
 
 
-def upload(store: ObjectStore, version: str, model: NumpyModel, perplexity: float = 100.0) -> registry.Pointer:
-    """A whole version, neither announced nor promoted, with the probe that a publisher adds."""
+def upload(
+    store: ObjectStore,
+    version: str,
+    model: NumpyModel,
+    perplexity: float = 100.0,
+    more: Mapping[str, bytes] = MappingProxyType({}),
+) -> registry.Pointer:
+    """A whole version, neither announced nor promoted, with the probe that a publisher adds; `more`: other files."""
     ids = np.arange(8, dtype=np.int32).reshape(2, 4)
     probe = {"context_ids": ids.tolist(), "logits": model.weights.logits(ids).tolist()}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / registry.NUMPY_FORM
         path.parent.mkdir()
         path.write_bytes(model.to_bytes())
+        for file, data in more.items():
+            (Path(name) / file).parent.mkdir(exist_ok=True)
+            (Path(name) / file).write_bytes(data)
         described = {"run": version, "data_version": "d", "probe": probe}
         return registry.upload(store, "models/", version, Path(name), described, {"network": perplexity})
 

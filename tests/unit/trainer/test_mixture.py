@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.unit.trainer.models import numpy_model
 from trainer.errors import DataError
 from trainer.hidden_markov.model import HiddenMarkovModel
-from trainer.mixture import HeldOut, MixtureModel, fit_weights, mixed, read_weights
-from trainer.mixture_training import files_of, read_mixture
+from trainer.mixture import HeldOut, MixtureModel, fit_weights, mixed
+from trainer.mixture_files import files_of, read_mixture, read_weights
 from trainer.ngrams import NgramModel
 
 NETWORK = numpy_model()
@@ -91,6 +91,22 @@ def test_parts_that_know_other_words_and_senseless_weights_are_refused() -> None
         MixtureModel(NETWORK, PARTS.ngrams, None, FITTED.weights)
     with pytest.raises(DataError, match="not fitted yet"):
         PARTS.mixed(HeldOut.of(PARTS, TEXT, 5))
-    for text in ("{}", "[", '{"weights_by_words_seen_together": [[1.0, NaN]]}'):
+    broken = '{"weights_by_words_seen_together": [[1.0, NaN]], "served_weights_by_words_seen_together": [[1.0, 0.0]]}'
+    for text in ("{}", "[", broken):
         with pytest.raises(DataError):
             read_weights(text)
+
+
+def test_the_served_model_is_the_mixture_of_network_and_ngrams() -> None:
+    two = MixtureModel(NETWORK, PARTS.ngrams).fitted(HeldOut.of(PARTS, TEXT[:3], 1000))
+    text = HeldOut.of(two, TEXT, 60)
+    assert FITTED.served_weights == pytest.approx(two.weights), "as if there were no hidden Markov model"
+    scorer = FITTED.served.scorer()
+    contexts = scorer.contexts(text.positions[:, 1:])
+    words = text.positions[:, 0]
+    assert scorer.exact(words, contexts) == pytest.approx(two.mixed(text), abs=1e-9)
+    for word, found, expected in zip(words, scorer.distributions(contexts), two.mixed(text), strict=True):
+        assert np.exp(found).sum() == pytest.approx(1.0, abs=1e-5)
+        assert found[word] == pytest.approx(expected, abs=1e-4)
+    few = np.array([3, 5])
+    assert np.array_equal(scorer.exact(words[few], contexts[few]), scorer.exact(words, contexts)[few])

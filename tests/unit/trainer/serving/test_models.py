@@ -10,8 +10,11 @@ import pytest
 
 from tests.unit.trainer.models import language_model, numpy_model, promote, upload
 from tests.unit.trainer.serving.harness import Client, client
+from tests.unit.trainer.test_mixture import FITTED
 from trainer import registry
 from trainer.errors import StoreError
+from trainer.language_model import LanguageModel
+from trainer.mixture_files import files_of
 from trainer.object_store import DirectoryStore, put_json
 
 
@@ -138,3 +141,23 @@ async def test_while_the_bucket_is_away_the_model_stays_and_a_restart_takes_the_
     async with client(tmp_path / "away", version=None, cache_directory=cache) as server:
         await server.until_version("v1")
         assert (await server.get("/readyz"))[0] == 200
+
+
+async def test_a_version_with_ngrams_answers_with_the_mixture_and_is_cached_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = str(tmp_path / "cache")
+    model = LanguageModel("mixed", FITTED.served)
+    positions = model.positions([model.encode(["今天", "天气"])])
+    expected = model.scorer.exact(positions[:, 0], model.scorer.contexts(positions[:, 1:])).sum()
+    async with client(tmp_path / "store", cache_directory=cache) as server:
+        upload(server.store, "mixed", numpy_model(), more=files_of(FITTED))
+        registry.promote(server.store, "models/", "mixed", "a test's")
+        await server.until_version("mixed")
+        found = await server.post("/v1/score", {"sentences": ["今天天气"]})
+        assert found["sentences"][0]["log_probability"] == pytest.approx(expected, abs=1e-6)
+    monkeypatch.setattr("tests.unit.trainer.serving.harness.DirectoryStore", AwayStore)
+    async with client(tmp_path / "away", version=None, cache_directory=cache) as server:
+        await server.until_version("mixed")
+        again = await server.post("/v1/score", {"sentences": ["今天天气"]})
+        assert again["sentences"][0]["log_probability"] == pytest.approx(expected, abs=1e-6)
