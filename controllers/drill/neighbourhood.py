@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lightkube import AsyncClient, KubeConfig
@@ -29,6 +30,7 @@ from lightkube.resources.networking_v1 import NetworkPolicy
 from controllers.config import TRAFFIC_NAME
 from controllers.drill.faults import Drill, Ground, kill, run_command
 from controllers.drill.region import QUERY_SECONDS, asker, resolver
+from controllers.drill.site import Region
 from controllers.errors import DrillError
 from controllers.monitor.cluster import MEBIBYTE, quantity
 from controllers.monitor.kubernetes import FAILURES, refusal
@@ -89,7 +91,7 @@ async def _cut_apart(ground: Ground) -> list[str]:
     ask = asker(users.name, 80, ground.site.path)
     before = {line: (await asyncio.to_thread(resolve, line))[0] for line in users.lines}
     for region, other in ((regions[0], regions[1]), (regions[1], regions[0])):
-        client = AsyncClient(config=KubeConfig.from_file(region.kubeconfig), namespace=ground.site.namespace)
+        client = _client_of(region, ground.site.namespace)
         await _cut(client, [f"{other.entry}/32"])
         ground.undo.append(_healer(client))
     ground.observer.note_broken()
@@ -180,6 +182,10 @@ def _pod(name: str, like: PodSpec, asked: dict[str, str], *, nowhere: bool = Fal
     return KubernetesPod(metadata=ObjectMeta(name=name), spec=spec)
 
 
+def _client_of(region: Region, namespace: str) -> AsyncClient:
+    return AsyncClient(config=KubeConfig.from_file(Path(region.kubeconfig).expanduser()), namespace=namespace)
+
+
 async def _remove(client: Any, name: str) -> None:
     try:
         await client.delete(KubernetesPod, name, grace_period=0)
@@ -213,5 +219,5 @@ NEIGHBOURHOOD_DRILLS = (
     Drill("quota", "the quota is filled and a worker killed", "quota", _full_quota),
     Drill("neighbour", "another business takes all it may", "quota", _noisy_neighbour, noticed=False),
     Drill("cut", "the two regions are cut apart", "region", _cut_apart, noticed=False, job=False),
-    Drill("namespace", "the namespace is deleted", "namespace", _deleted_namespace, noticed=False),
 )
+LAST_DRILLS = (Drill("namespace", "the namespace is deleted", "namespace", _deleted_namespace, noticed=False),)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from controllers.config import DrillObjectives, MonitorSettings
 from controllers.drill.faults import JOB_DRILLS, Drill, Ground
-from controllers.drill.neighbourhood import NEIGHBOURHOOD_DRILLS
+from controllers.drill.neighbourhood import LAST_DRILLS, NEIGHBOURHOOD_DRILLS
 from controllers.drill.observation import Observer
 from controllers.drill.probing import Counts, Probes
 from controllers.drill.report import Result
@@ -30,9 +30,11 @@ LONGEST_SECONDS = 400.0
 RECORD_SECONDS = 15.0
 """How long the monitor may take to write down a recovery that the drill has seen."""
 LOOK_SECONDS = 0.5
+BATCHES = 4
+"""That the job must have begun since its parameter server was replaced: more than each worker may have had in hand."""
 OTHER_FAULTS = (Fault.API_SERVER_AWAY.label,)
 """Not what a drill breaks: it may be there at the same time."""
-DRILLS = {drill.name: drill for drill in (*JOB_DRILLS, *NEIGHBOURHOOD_DRILLS, *STORAGE_DRILLS)}
+DRILLS = {drill.name: drill for drill in (*JOB_DRILLS, *NEIGHBOURHOOD_DRILLS, *STORAGE_DRILLS, *LAST_DRILLS)}
 """In the order in which `all` does them: what takes the whole namespace comes late."""
 
 
@@ -108,6 +110,7 @@ async def _break_and_wait(ground: Ground, drill: Drill, result: Result) -> None:
     running = {pod.uid for pod in observer.world.pods.values()}
     indexes = {pod.name: pod.index for pod in observer.world.of(Role.WORKER)}
     nodes = {pod.name: pod.node for pod in observer.world.of(Role.WORKER)}
+    servers = {pod.name for pod in observer.world.of(Role.PARAMETER_SERVER)}
     observer.broken_at = observer.mended_at = None
     result.targets = await drill.break_it(ground)
     started = observer.broken_at or time.time()
@@ -116,12 +119,20 @@ async def _break_and_wait(ground: Ground, drill: Drill, result: Result) -> None:
         result.at_work = time.time() - counted_from
         return
     lost = [index for name, index in indexes.items() if name in result.targets or nodes[name] in result.targets]
+    server_lost = bool(servers & set(result.targets))
+    steps: list[int] = []
 
     def recovered() -> bool:
         new = [pod for pod in observer.world.pods.values() if pod.uid not in running and pod.phase == "Running"]
         if new and result.replaced is None:
             result.replaced = time.time() - started
         beat = observer.world.master
+        if server_lost:
+            # Workers wait for their server with a batch begun: only the next ones show that it answers again.
+            if result.replaced is not None and beat is not None:
+                steps.append(beat.progress.step)
+            if not steps or steps[-1] < steps[0] + BATCHES:
+                return False
         same = beat is not None and before is not None and beat.uid == before.uid
         return observer.at_work(counted_from, lost if same else [])
 
