@@ -87,6 +87,19 @@ class Addresses:
         """An elastic public address of a region, number 0 to 50."""
         return self.region_network(slot)[200 + number]
 
+    def public_network(self, slot: int) -> IPv4Network:
+        """The range that a region's public addresses lie in."""
+        return IPv4Network((int(self.region_network(slot)[192]), 26))
+
+    @property
+    def exchange_network(self) -> IPv4Network:
+        """Where the regions meet: each one's way out to the public addresses of the others."""
+        return self._network(0)
+
+    def exchange(self, slot: int) -> IPv4Address:
+        """The address by which a region's nodes are seen by the others, as behind a NAT gateway."""
+        return self.exchange_network[10 + slot]
+
     @staticmethod
     def _simulated_network(slot: int) -> IPv4Network:
         return list(SIMULATED_NETWORK.subnets(new_prefix=20))[slot]

@@ -19,7 +19,6 @@ from lightkube.models.core_v1 import (
     ResourceRequirements,
     SeccompProfile,
     SecurityContext,
-    Toleration,
 )
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
@@ -78,6 +77,7 @@ async def _noisy_neighbour(ground: Ground) -> list[str]:
     ground.note = f"{quiet:.1f} steps a second before, {loud:.1f} beside it: {kept:.0%} kept"
     if kept < ground.objectives.neighbour_share:
         raise DrillError(f"the training kept {kept:.0%} of its pace, of {ground.objectives.neighbour_share:.0%}")
+    ground.observer.note_mended()  # the time of listening is no time of recovery
     return [f"{namespace}/{NOISE}"]
 
 
@@ -108,7 +108,8 @@ async def _cut_apart(ground: Ground) -> list[str]:
     ground.note = f"{requests} requests over DNS, {failed} failed; no record was switched in {CUT_SECONDS:.0f} s"
     if failed:
         raise DrillError(ground.note)
-    return [f"{region.name} from {other.name}" for region, other in ((regions[0], regions[1]),)]
+    ground.observer.note_mended()
+    return [f"{regions[0].name} from {regions[1].name}"]
 
 
 async def _deleted_namespace(ground: Ground) -> list[str]:
@@ -172,7 +173,7 @@ def _pod(name: str, like: PodSpec, asked: dict[str, str], *, nowhere: bool = Fal
         containers=[container],
         nodeSelector=selector,
         affinity=Affinity(),
-        tolerations=[Toleration(**vars(one)) for one in like.tolerations or []],
+        tolerations=list(like.tolerations or []),
         automountServiceAccountToken=False,
         terminationGracePeriodSeconds=0,
         securityContext=PodSecurityContext(

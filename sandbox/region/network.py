@@ -5,8 +5,10 @@ A region's /24 is one Ethernet segment: a bridge in the region's namespace joins
 plugin "ptp") and the region's namespace routes each node's range of pods to that node. So a pod that reaches a
 neighbour through a Service needs no bridge netfilter, which is a module that not every kernel has.
 
-Nothing leads outside: no namespace has a default route; there are routes to the region's segment, to pods, to services
-and to the cloud's one address. Addresses of pods are translated inside the node's namespace on the way to the segment.
+Nothing leads outside: no namespace has a default route; there are routes to the region's segment, to pods, to services,
+to the cloud's one address, and to the public addresses of the other regions. Addresses of pods are translated inside
+the node's namespace on the way to the segment, those of nodes in the region's on the way to another region, as by a NAT
+gateway: regions meet on the host's bridge that carries the cloud's address, and see nothing else of one another.
 The host needs no firewall rule and no forwarding.
 """
 
@@ -17,13 +19,15 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from sandbox.addresses import POD_NETWORK, SERVICE_NETWORK, Addresses
+from sandbox.addresses import MAXIMUM_REGIONS, POD_NETWORK, SERVICE_NETWORK, Addresses
 from sandbox.region.commands import run, succeeds
 from sandbox.region.errors import RegionError
 from sandbox.region.layout import NETWORK_NAMESPACES, NodeLayout, RegionLayout, namespace_path, pod_network
 
 BRIDGE = "segment"
 NODE_INTERFACE = "eth0"
+EXCHANGE = "exchange"
+"""A region's interface to the other regions."""
 
 
 def cloud_interface(addresses: Addresses) -> str:
@@ -116,6 +120,7 @@ def create_region_network(layout: RegionLayout) -> None:
             f"route add {addresses.cloud}/32 via {addresses.region_host(slot)}",
         ],
     )
+    _connect(layout)
     _set_kernel_parameters(
         layout.network_namespace,
         {
@@ -124,6 +129,36 @@ def create_region_network(layout: RegionLayout) -> None:
             f"net/ipv4/conf/{BRIDGE}/send_redirects": "0",
         },
     )
+
+
+def _connect(layout: RegionLayout) -> None:
+    """Give the region its way to the public addresses of all others, those to come too."""
+    addresses, slot, namespace = layout.sandbox.addresses, layout.slot, layout.network_namespace
+    link = f"{addresses.prefix}x{slot}"
+    _batch(
+        None,
+        [
+            f"link add {link} type veth peer name {EXCHANGE} netns {namespace}",
+            f"link set {link} master {cloud_interface(addresses)} up",
+        ],
+    )
+    _batch(
+        namespace,
+        [
+            f"address add {addresses.exchange(slot)}/{addresses.exchange_network.prefixlen} dev {EXCHANGE}",
+            f"link set {EXCHANGE} up",
+            *(
+                f"route add {addresses.public_network(other)} via {addresses.exchange(other)}"
+                for other in _others(slot)
+            ),
+        ],
+    )
+    rule = ["--out-interface", EXCHANGE, "--jump", "MASQUERADE"]
+    run([*enter(namespace), "iptables", "--wait", "--table", "nat", "--append", "POSTROUTING", *rule])
+
+
+def _others(slot: int) -> list[int]:
+    return [other for other in range(MAXIMUM_REGIONS) if other != slot]
 
 
 def has_region_network(layout: RegionLayout) -> bool:
@@ -156,6 +191,11 @@ def create_node_network(node: NodeLayout, number: int) -> None:
             f"route add {addresses.cloud}/32 via {addresses.region_host(slot)}",
             f"route add {POD_NETWORK} via {region.control_plane_address}",
             f"route add unreachable {pods}",
+            f"route add {addresses.exchange_network} via {region.control_plane_address}",
+            *(
+                f"route add {addresses.public_network(other)} via {region.control_plane_address}"
+                for other in _others(slot)
+            ),
             # Never used as a route: a process of the node itself needs one before the service's address is translated.
             f"route add {SERVICE_NETWORK} dev {NODE_INTERFACE}",
         ],

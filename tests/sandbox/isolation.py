@@ -30,7 +30,7 @@ from sandbox.toolchain import binary
 from tests.sandbox.cluster import wait_for
 
 CALL_SECONDS = 60.0
-SERVICE_ACCOUNTS = ("training", "serving", "status-monitor", "default")
+SERVICE_ACCOUNTS = ("training", "serving", "status-monitor", "backup", "traffic-controller", "default")
 READING = {"get", "list", "watch"}
 HARMLESS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"}
 """What anybody may ask: what am I allowed to do."""

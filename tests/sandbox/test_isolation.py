@@ -152,3 +152,27 @@ def test_without_its_quota_a_business_may_take_the_whole_cluster(fences: Fences)
     with without(fences, "resourcequota", "business", "--namespace", tenant.namespace):
         wait_for("a leak", fences.quotas, 30)
     wait_for("no leak", lambda: fences.quotas() == [], 30)
+
+
+# ---- what must be reached
+
+
+REACH = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], 80), 3).close()
+except ConnectionRefusedError:
+    pass  # reached: before there is a model no server is ready, and the entry says so
+"""
+
+
+@pytest.mark.parametrize(("region", "other"), [REGIONS, REGIONS[::-1]])
+def test_traffic_controllers_reach_the_other_regions_entries_and_servers_do_not(
+    regions: dict[str, Fences], region: str, other: str
+) -> None:
+    """Or each would take the other's region for dead, and lead its users away."""
+    for one, elsewhere in zip(regions[region].tenants, regions[other].tenants, strict=True):
+        for deployment_name, reached in (("traffic-controller", True), ("serving", False)):
+            where = ("exec", "--namespace", one.namespace, f"deployment/{deployment_name}", "--")
+            done = regions[region].kubectl(*where, "python3", "-c", REACH, elsewhere.address)
+            assert (done.returncode == 0) is reached, (deployment_name, done.stderr)

@@ -32,6 +32,15 @@ def test_roles_within_a_region_have_different_addresses() -> None:
     assert all(address in addresses.region_network(0) for address in taken)
 
 
+def test_public_addresses_lie_in_their_range_and_the_regions_meet_outside_of_all_of_them() -> None:
+    addresses = Addresses(2)
+    for slot in range(MAXIMUM_REGIONS):
+        assert all(addresses.public(slot, number) in addresses.public_network(slot) for number in range(51))
+        assert addresses.node(slot, 0) not in addresses.public_network(slot)
+        assert addresses.exchange(slot) in addresses.exchange_network
+    assert addresses.cloud not in {addresses.exchange(slot) for slot in range(MAXIMUM_REGIONS)}
+
+
 def test_pod_and_service_ranges_are_apart() -> None:
     assert not POD_NETWORK.overlaps(SERVICE_NETWORK)
 
