@@ -38,12 +38,16 @@ def test_a_new_services_actions_of_every_kind_pass_their_tests_and_a_broken_one_
     for action in ("CreateWidget", "DescribeWidget", "ListWidgets", "ModifyWidget", "DeleteWidget"):
         tests.append(scaffold(tree, plan("Workshop", action, "2020-01-01", ""))[3])
     tests.append(scaffold(tree, plan("Kms", "CreateGadget", "", "KeyId"))[3])  # an action of a service that exists
-    done = run_tests(tree, *tests)
-    assert done.returncode == 0, done.stdout
-    assert "11 passed" in done.stdout
-    api = tree / "sandbox/cloud/workshop/api.py"
+    for action in ("CreateEngine", "DeleteEngine"):
+        tests.append(scaffold(tree, plan("Garage", action, "2020-01-01", ""))[3])
+    api = tree / "sandbox/cloud/garage/api.py"
     api.write_text(api.read_text().replace("repository.delete(found.identifier)", "pass"))
-    assert "test_what_is_deleted_is_gone" in run_tests(tree, tests[4]).stdout
+    done = run_tests(tree, *tests)
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 1, done.stdout
+    assert "test_garage_delete_engine" in failed[0]
+    assert "test_what_is_deleted_is_gone" in failed[0]
+    assert "1 failed, 14 passed" in done.stdout
     with pytest.raises(SandboxError, match="already"):
         scaffold(tree, plan("Workshop", "CreateWidget", "2020-01-01", ""))
 

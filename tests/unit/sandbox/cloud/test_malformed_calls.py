@@ -1,4 +1,7 @@
-"""However an action is called, it answers with a result or an error of its own, and never fails itself."""
+"""However an action is called, it answers with a result or an error of its own, and never fails itself.
+
+Two seeds of each; `python -m benchmarks.malformed_requests` sends thousands, of other kinds too.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ VALUES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_rpc_actions_never_fail_themselves(world: Any, seed: int) -> None:
     generator = random.Random(seed)  # noqa: S311 (chooses test data)
     known = identifiers(world)
@@ -71,7 +74,7 @@ def test_rpc_actions_never_fail_themselves(world: Any, seed: int) -> None:
     assert called > 500
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_roa_paths_never_fail_themselves(world: Any, seed: int) -> None:
     generator = random.Random(seed)  # noqa: S311 (chooses test data)
     cluster, vswitch = world.cluster()
