@@ -12,7 +12,7 @@ WITHOUT_REGION := $(addprefix tests/sandbox/,test_terraform_provider test_interr
 	test_rootless.py test_stack_life.py test_status_page.py test_workflows.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down destroy preview review test test-fast test-program test-trainer test-sandbox test-regions test-beside check toolchain status logs bench clean
+.PHONY: help up down destroy preview review test test-fast test-program test-cloud test-rest test-trainer test-sandbox test-regions test-beside check toolchain status logs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,11 +43,19 @@ clean: setup ## stop the sandbox and forget everything but the cache
 
 test: test-fast test-sandbox ## all set-up and all tests
 
-test-fast: setup ## style, types, import rules and unit tests: under two minutes
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check test-program test-trainer
+# In five parts, the longest first, so that two of them are always at work: no part has a folder of its own to be forgotten in.
+APART := tests/unit/trainer tests/unit/sandbox tests/unit/controllers
+test-fast: setup ## style, types, import rules and unit tests: about a minute
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-trainer test-program test-cloud test-rest check
 
 test-program: setup
-	@$(PYTHON) -m pytest -q tests/unit tests/architecture tests/golden -m "not sandbox" --ignore=tests/unit/trainer
+	@$(PYTHON) -m pytest -q tests/unit tests/architecture tests/golden -m "not sandbox" $(addprefix --ignore=,$(APART))
+
+test-cloud: setup
+	@$(PYTHON) -m pytest -q tests/unit/sandbox/cloud
+
+test-rest: setup
+	@$(PYTHON) -m pytest -q tests/unit/sandbox tests/unit/controllers --ignore=tests/unit/sandbox/cloud
 
 test-trainer: setup
 	@$(TRAINER) -m pytest -q tests/unit/trainer

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,14 +12,12 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks as pulumi_mocks
-from pulumi.runtime import rpc
 from pulumi.runtime import settings as pulumi_settings
 
-with warnings.catch_warnings():
-    # The SDK warns of its own deprecated modules as it imports them; our own warnings stay errors.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    for _module in ("", ".cr", ".cs", ".dns", ".ecs", ".kms", ".log", ".oss", ".ram", ".slb", ".vpc"):
-        hasattr(importlib.import_module(f"pulumi_alicloud{_module}"), "outputs")  # loads at the first look
+from policies.recording import STACK_REFERENCE, RecordingEngine, load_sdk
+from policies.recording import run as run_recorded
+
+load_sdk()
 
 ACCOUNT = "1234567890123456"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -81,7 +76,7 @@ class Recorder(pulumi_mocks.Mocks):
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.made.append(args.typ)
         outputs = dict(args.inputs)
-        if args.typ == "pulumi:pulumi:StackReference":
+        if args.typ == STACK_REFERENCE:
             own = args.inputs["name"].endswith(f"/{pulumi.get_stack()}")
             found = self.own_outputs if own else self.platform_outputs
             outputs = {**outputs, "outputs": found, "secretOutputNames": ["kubeconfigs"]}
@@ -112,69 +107,20 @@ class Recorder(pulumi_mocks.Mocks):
         raise AssertionError(f"unexpected call {args.token}")
 
 
-class RecordingMonitor(pulumi_mocks.MockMonitor):
-    """The engine's stand-in, which also sees providers, parents and protection."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__(recorder)
-        self.registrations: list[Registration] = []
-
-    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        with _closed_event_loop():
-            return super().Invoke(request)
-
-    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        with _closed_event_loop():
-            return super().ReadResource(request)
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        with _closed_event_loop():
-            response = super().RegisterResource(request)
-            inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
-        provider = request.provider or next(iter(request.providers.values()), "")
-        self.registrations.append(
-            Registration(
-                type=request.type,
-                name=request.name,
-                inputs=_plain(inputs),
-                provider=provider,
-                parent=request.parent,
-                protect=request.protect,
-                ignore_changes=tuple(request.ignoreChanges),
-                aliases=tuple(alias.spec.name or alias.urn.rsplit("::", 1)[-1] for alias in request.aliases),
-                dependencies=frozenset(request.dependencies),
-                custom=request.custom,
-            )
-        )
-        return response
-
-
-@contextmanager
-def _closed_event_loop() -> Iterator[None]:
-    """The mock monitor leaves an open loop in each worker thread that has none; give it one and close it."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            yield
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
-    else:
-        yield
-
-
-def _plain(value: Any) -> Any:
-    """Without the wrappers of secrets and outputs, and with whole numbers as such: the protocol has floats only."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        if "value" in value and len(value) == 2 and any("4dabf18193072939515e22adb298388d" in key for key in value):
-            return _plain(value["value"])
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+def registration(request: Any, inputs: dict[str, Any]) -> Registration:
+    """What the engine was asked to register."""
+    return Registration(
+        type=request.type,
+        name=request.name,
+        inputs=inputs,
+        provider=request.provider or next(iter(request.providers.values()), ""),
+        parent=request.parent,
+        protect=request.protect,
+        ignore_changes=tuple(request.ignoreChanges),
+        aliases=tuple(alias.spec.name or alias.urn.rsplit("::", 1)[-1] for alias in request.aliases),
+        dependencies=frozenset(request.dependencies),
+        custom=request.custom,
+    )
 
 
 @dataclass
@@ -226,26 +172,19 @@ def run_program() -> Callable[..., Run]:
 
     def run(program: Callable[[], None], stack: str = "qa", recorder: Recorder | None = None) -> Run:
         recorder = recorder or Recorder()
-        monitor = RecordingMonitor(recorder)
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        pulumi_settings.set_root_resource(None)
-        pulumi_mocks.set_mocks(recorder, project="language-model-clusters", stack=stack, monitor=monitor)
+        registrations: list[Registration] = []
         exports: dict[str, Any] = {}
 
-        @pulumi.runtime.test
+        def keep(request: Any, inputs: dict[str, Any], urn: str) -> None:
+            registrations.append(registration(request, inputs))
+
         def within() -> pulumi.Output[Any]:
             program()
-            stack_resource = pulumi_settings.get_root_resource()
-            outputs = getattr(stack_resource, "outputs", {})
+            outputs = getattr(pulumi_settings.get_root_resource(), "outputs", {})
             return pulumi.Output.all(**outputs).apply(exports.update)
 
-        try:
-            with _strict_outputs():
-                within()
-        finally:
-            loop.close()
-            asyncio.set_event_loop(None)
-        return Run(monitor.registrations, exports, recorder)
+        with _strict_outputs():
+            run_recorded(within, RecordingEngine(recorder, keep), stack, preview=False)
+        return Run(registrations, exports, recorder)
 
     return run
