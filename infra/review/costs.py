@@ -34,7 +34,7 @@ whose price is not in the table. Nothing here was billed: no account was at hand
 
 A pool costs what its nodes cost while they are there. Training pools have none while nothing trains: the launcher asks
 for GPUs when there is data, and gives them back when the model is registered. For qa, as its file stands, {first} hours
-of training on both GPU nodes cost {first_price}, {second} hours {second_price}; the same nodes all month {most}.
+of training on its {count} GPU nodes cost {first_price}, {second} hours {second_price}; the same nodes all month {most}.
 
 ## The platform, a month
 A managed ACK Pro cluster a region: {cluster} CNY each (≈, its fee; the control plane's machines are the cloud's).
@@ -85,6 +85,7 @@ def page() -> str:
         pools="\n".join(rows),
         first=HOURS[0],
         first_price=f"{mark}{gpu.hourly * most * HOURS[0]:,.0f} CNY",
+        count=most,
         second=HOURS[1],
         second_price=f"{mark}{gpu.hourly * most * HOURS[1]:,.0f} CNY",
         most=f"{mark}{gpu.hourly * most * table.hours_a_month:,.0f} CNY",
