@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from infra.naming import BUSINESS_LABEL, POOL_LABEL
 from trainer.config import ResourceRequest
 
 USER = 10001
@@ -23,6 +24,16 @@ CONTAINER_SECURITY: Mapping[str, Any] = {
     "capabilities": {"drop": ["ALL"]},
 }
 """With POD_SECURITY, what Pod Security's level `restricted` asks for, and a read-only root file system besides."""
+
+
+def node_selector(business: str, kind: str) -> dict[str, str]:
+    """Selects the business's nodes of a kind of pool."""
+    return {BUSINESS_LABEL: business, POOL_LABEL: kind}
+
+
+def tolerations(business: str) -> list[dict[str, str]]:
+    """Tolerates the business's taint."""
+    return [{"key": BUSINESS_LABEL, "operator": "Equal", "value": business, "effect": "NoSchedule"}]
 
 
 def resources(request: ResourceRequest) -> dict[str, Any]:

@@ -20,11 +20,10 @@ from controllers.config import (
 )
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
-from infra.components.node_pool import node_selector, tolerations
 from infra.naming import BACKUPS, DATA, MODELS, SERVING, BusinessNames
 from infra.settings.keeping import Backup as Settings
 from infra.tags import labels
-from infra.workload import CONTAINER_SECURITY, POD_SECURITY, resources
+from infra.workload import CONTAINER_SECURITY, POD_SECURITY, node_selector, resources, tolerations
 
 SETTINGS_FOLDER, SETTINGS_FILE = BACKUP_FILE.rsplit("/", 1)
 

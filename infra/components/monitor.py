@@ -20,16 +20,15 @@ from controllers.config import (
 )
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
-from infra.components.node_pool import node_selector, tolerations
-from infra.naming import BUSINESS_LABEL, DATA, NODE_WATCHER, SERVING, SERVING_PRIORITY, BusinessNames
-from infra.observability import scrape
+from infra.controller_pod import Controller, pod_template
+from infra.naming import BUSINESS_LABEL, DATA, NODE_WATCHER, BusinessNames
 from infra.settings.monitor import REPLICAS
 from infra.settings.monitor import Monitor as Settings
 from infra.settings.training import Training
 from infra.tags import labels
-from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector, spread
+from infra.workload import selector, spread
 
-SETTINGS_FOLDER, SETTINGS_FILE = MONITOR_FILE.rsplit("/", 1)
+SETTINGS_FILE = MONITOR_FILE.rsplit("/", 1)[1]
 
 
 @dataclass(frozen=True)
@@ -124,40 +123,15 @@ def monitor_settings(args: MonitorArgs) -> MonitorSettings:
 
 def deployment_spec(args: MonitorArgs, config_map: pulumi.Input[str]) -> dict[str, Any]:
     """Two replicas; the one that does not lead is ready to, so that a rollout never leaves the job unwatched."""
-    business = args.names.business
+    business, account = args.names.business, args.identity.service_account
     common = labels(business, MONITOR_NAME)
+    controller = Controller("monitor", MONITOR_PORT, MONITOR_FILE, args.settings.image, args.settings.request)
     return {
         "replicas": REPLICAS if args.active else 0,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": selector(common)},
-        "template": {
-            "metadata": {"labels": common, "annotations": scrape(MONITOR_PORT)},
-            "spec": {
-                "serviceAccountName": args.identity.service_account,
-                "automountServiceAccountToken": True,
-                "nodeSelector": node_selector(business, SERVING),
-                "tolerations": tolerations(business),
-                "topologySpreadConstraints": spread(common),
-                "priorityClassName": SERVING_PRIORITY,  # it must run when training is pushed aside
-                "enableServiceLinks": False,
-                "securityContext": POD_SECURITY,
-                "containers": [
-                    {
-                        "name": "monitor",
-                        "image": args.settings.image,
-                        "imagePullPolicy": "IfNotPresent",
-                        "command": ["python3", "-m", "controllers", "monitor", "--settings", MONITOR_FILE],
-                        "ports": [{"name": "http", "containerPort": MONITOR_PORT}],
-                        "resources": resources(args.settings.request),
-                        "startupProbe": probe(MONITOR_PORT, "/healthz", periodSeconds=2, failureThreshold=60),
-                        "livenessProbe": probe(MONITOR_PORT, "/healthz", periodSeconds=10, failureThreshold=3),
-                        "readinessProbe": probe(MONITOR_PORT, "/readyz", periodSeconds=5, failureThreshold=3),
-                        "securityContext": CONTAINER_SECURITY,
-                        "volumeMounts": [{"name": "settings", "mountPath": SETTINGS_FOLDER, "readOnly": True}],
-                    }
-                ],
-                "volumes": [{"name": "settings", "configMap": {"name": config_map}}],
-            },
-        },
+        "template": pod_template(
+            controller, business, account, config_map, common, topologySpreadConstraints=spread(common)
+        ),
     }

@@ -82,13 +82,3 @@ def spot_options(spot: Spot | None) -> dict[str, Any]:
         "spot_instance_remedy": True,
         "compensate_with_on_demand": True,
     }
-
-
-def node_selector(business: str, kind: str) -> dict[str, str]:
-    """Selects the business's nodes of a kind of pool."""
-    return {BUSINESS_LABEL: business, POOL_LABEL: kind}
-
-
-def tolerations(business: str) -> list[dict[str, str]]:
-    """Tolerates the business's taint."""
-    return [{"key": BUSINESS_LABEL, "operator": "Equal", "value": business, "effect": "NoSchedule"}]

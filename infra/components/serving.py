@@ -12,13 +12,21 @@ import pulumi_kubernetes as kubernetes
 
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity
-from infra.components.node_pool import node_selector, tolerations
 from infra.naming import MODELS, SERVING, SERVING_PRIORITY, BusinessNames
 from infra.observability import scrape
 from infra.settings.business import Business
 from infra.settings.serving import Serving as ServingSettings
 from infra.tags import labels
-from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector, spread
+from infra.workload import (
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    node_selector,
+    probe,
+    resources,
+    selector,
+    spread,
+    tolerations,
+)
 from trainer.config import ServingJob
 
 SETTINGS_FILE = "serving.json"

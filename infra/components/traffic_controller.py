@@ -23,16 +23,15 @@ from controllers.config import (
 )
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
-from infra.components.node_pool import node_selector, tolerations
-from infra.naming import SERVING, SERVING_PRIORITY, BusinessNames
+from infra.controller_pod import Controller, pod_template
+from infra.naming import BusinessNames
 from infra.network_policies import outside
-from infra.observability import scrape
 from infra.settings.keeping import TrafficController as Settings
 from infra.settings.platform import Network
 from infra.tags import labels
-from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector
+from infra.workload import selector
 
-SETTINGS_FOLDER, SETTINGS_FILE = TRAFFIC_FILE.rsplit("/", 1)
+SETTINGS_FILE = TRAFFIC_FILE.rsplit("/", 1)[1]
 
 
 @dataclass(frozen=True)
@@ -131,37 +130,13 @@ def zone_policy(zone: str) -> dict[str, Any]:
 
 def deployment_spec(args: TrafficControllerArgs, config_map: pulumi.Input[str]) -> dict[str, Any]:
     """One: what it does is a function of what it sees, and the other regions' controllers do the same meanwhile."""
-    common = labels(args.names.business, TRAFFIC_NAME)
-    container = {
-        "name": "traffic",
-        "image": args.settings.image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-m", "controllers", "traffic", "--settings", TRAFFIC_FILE],
-        "ports": [{"name": "http", "containerPort": TRAFFIC_PORT}],
-        "resources": resources(args.settings.request),
-        "startupProbe": probe(TRAFFIC_PORT, "/healthz", periodSeconds=2, failureThreshold=60),
-        "livenessProbe": probe(TRAFFIC_PORT, "/healthz", periodSeconds=10, failureThreshold=3),
-        "readinessProbe": probe(TRAFFIC_PORT, "/readyz", periodSeconds=5, failureThreshold=3),
-        "securityContext": CONTAINER_SECURITY,
-        "volumeMounts": [{"name": "settings", "mountPath": SETTINGS_FOLDER, "readOnly": True}],
-    }
+    business, account = args.names.business, args.identity.service_account
+    common = labels(business, TRAFFIC_NAME)
+    controller = Controller("traffic", TRAFFIC_PORT, TRAFFIC_FILE, args.settings.image, args.settings.request)
     return {
         "replicas": 1,
         "strategy": {"type": "Recreate"},  # two of one region would write one note
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": selector(common)},
-        "template": {
-            "metadata": {"labels": common, "annotations": scrape(TRAFFIC_PORT)},
-            "spec": {
-                "serviceAccountName": args.identity.service_account,
-                "automountServiceAccountToken": True,
-                "nodeSelector": node_selector(args.names.business, SERVING),
-                "tolerations": tolerations(args.names.business),
-                "priorityClassName": SERVING_PRIORITY,
-                "enableServiceLinks": False,
-                "securityContext": POD_SECURITY,
-                "containers": [container],
-                "volumes": [{"name": "settings", "configMap": {"name": config_map}}],
-            },
-        },
+        "template": pod_template(controller, business, account, config_map, common),
     }

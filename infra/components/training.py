@@ -12,12 +12,11 @@ import pulumi_kubernetes as kubernetes
 
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity, Rule
-from infra.components.node_pool import node_selector, tolerations
 from infra.naming import DATA, MODELS, SERVING, TRAINING, TRAINING_PRIORITY, BusinessNames
 from infra.observability import scrape
 from infra.settings.training import Training as TrainingSettings
 from infra.tags import labels
-from infra.workload import CONTAINER_SECURITY, POD_SECURITY, probe, resources, selector
+from infra.workload import CONTAINER_SECURITY, POD_SECURITY, node_selector, probe, resources, selector, tolerations
 from trainer.config import ClusterSettings, LeaseSettings, TrainingJob
 
 SETTINGS_FILE = "training.json"
