@@ -16,6 +16,7 @@ from pulumi.runtime import settings as pulumi_settings
 
 from policies.recording import STACK_REFERENCE, RecordingEngine, load_sdk
 from policies.recording import run as run_recorded
+from tests.unit.infra.stacks import BEIJING, HANGZHOU, settings
 
 load_sdk()
 
@@ -188,3 +189,23 @@ def run_program() -> Callable[..., Run]:
         return Run(registrations, exports, recorder)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def stack(run_program: Callable[..., Run]) -> Run:
+    """The whole stack of qa. Nobody changes what was recorded."""
+    from infra.program import deploy
+
+    return run_program(lambda: deploy(settings("qa")), "qa")
+
+
+@pytest.fixture(scope="session", params=[HANGZHOU, BEIJING])
+def region(request: pytest.FixtureRequest) -> str:
+    """Each of the two regions."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def qa(stack: Run, region: str) -> Run:
+    """What qa has in one region: in the one that trains, and in the one that stands by."""
+    return stack.within(region)
