@@ -7,12 +7,7 @@ role that this token gives. That a fence is really what stops it is shown by tes
 from __future__ import annotations
 
 import json
-import os
-import ssl
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import oss2
 import yaml
 
-from sandbox.environment import environment
 from sandbox.pulumi.kubernetes.kubeconfig import select
 from sandbox.settings import SandboxSettings
 from sandbox.toolchain import binary
@@ -62,6 +55,11 @@ class Tenant:
     address: str
     dns_name: str
 
+    @property
+    def role_name(self) -> str:
+        """The name in the role's full name, acs:ram::ACCOUNT:role/NAME."""
+        return self.role.rpartition("/")[2]
+
 
 class Fences:
     """The businesses of one region, and kubectl on its cluster."""
@@ -70,8 +68,8 @@ class Fences:
         self, settings: SandboxSettings, kubeconfig: Path, identity_provider: str, tenants: list[Tenant]
     ) -> None:
         self.tenants = tenants
-        self._identity_provider = identity_provider
-        self._settings = settings
+        self.identity_provider = identity_provider
+        self.settings = settings
         self._command = [str(binary("kubectl")), "--kubeconfig", str(kubeconfig)]
         credentials = select(yaml.safe_load(kubeconfig.read_text(encoding="utf-8")), None, None)
         # Hundreds of attempts: a process for each would take minutes.
@@ -199,36 +197,6 @@ class Fences:
                       if business != one.business]  # fmt: skip
         return leaks
 
-    def roles_and_buckets(self) -> list[str]:
-        """Roles of another business that a token is good for, and buckets that the own role opens."""
-        leaks = []
-        for one in self.tenants:
-            token = self.done(
-                *("create", "token", "training", "--namespace", one.namespace, "--audience", "sts.aliyuncs.com")
-            ).strip()
-            keys = self._assume(one.role, token)
-            assert keys is not None, f"{one.business} does not get its own role"
-            assert self._opens(keys, one.buckets["data"], one.region), f"{one.business} does not open its own bucket"
-            for other in self.tenants:
-                if other is one:
-                    continue
-                if self._assume(other.role, token) is not None:
-                    leaks.append(f"{one.business} becomes {other.role}")
-                leaks += [
-                    f"{one.business} opens {bucket}"
-                    for bucket in other.buckets.values()
-                    if self._opens(keys, bucket, other.region)
-                ]
-        return leaks
-
-    def names(self) -> list[str]:
-        """Addresses and names that two businesses share."""
-        leaks = []
-        for one, other in self.pairs():
-            if one.address == other.address or one.dns_name == other.dns_name:
-                leaks.append(f"{one.business} and {other.business} share an entry")
-        return leaks
-
     def _accepts(self, manifest: dict[str, Any]) -> bool:
         path = f"/api/v1/namespaces/{manifest['metadata']['namespace']}/pods"
         answer = self._api.post(path, params={"dryRun": "All"}, json=manifest)
@@ -249,41 +217,6 @@ class Fences:
         ]
         assert servers, f"{tenant.business} has no server"
         return [item["status"]["podIP"] for item in servers]
-
-    def _assume(self, role: str, token: str) -> dict[str, str] | None:
-        """The keys of a role for a service account's token; None when STS refuses."""
-        variables = environment(self._settings)
-        form = {
-            "Action": "AssumeRoleWithOIDC",
-            "Version": "2015-04-01",
-            "Format": "JSON",
-            "RoleArn": role,
-            "OIDCProviderArn": self._identity_provider,
-            "OIDCToken": token,
-            "RoleSessionName": "isolation",
-        }
-        request = urllib.request.Request(
-            f"https://{variables['STS_ENDPOINT']}/", data=urllib.parse.urlencode(form).encode(), method="POST"
-        )
-        context = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"])
-        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-        try:
-            with urllib.request.build_opener(*handlers).open(request, timeout=CALL_SECONDS) as answer:
-                credentials: dict[str, str] = json.loads(answer.read())["Credentials"]
-                return credentials
-        except urllib.error.HTTPError:
-            return None
-
-    def _opens(self, keys: dict[str, str], bucket: str, region: str) -> bool:
-        variables = environment(self._settings)
-        os.environ["REQUESTS_CA_BUNDLE"] = variables["REQUESTS_CA_BUNDLE"]  # read by the library under the SDK
-        auth = oss2.StsAuth(keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"], "v4")
-        store = oss2.Bucket(auth, f"https://{variables['OSS_ENDPOINT']}", bucket, region=region, is_path_style=True)
-        try:
-            list(oss2.ObjectIterator(store, max_keys=1))
-        except oss2.exceptions.AccessDenied:
-            return False
-        return True
 
 
 def pod(namespace: str, requests: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:

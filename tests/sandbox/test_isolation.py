@@ -6,6 +6,7 @@ to see the same attempt succeed. What one business is by itself is shown by test
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from sandbox import deployment, lifecycle
 from sandbox.engine import Engine
 from sandbox.progress import Progress
 from sandbox.settings import SandboxSettings
+from tests.sandbox import isolation_in_cloud
+from tests.sandbox.cloud_calls import Caller
 from tests.sandbox.cluster import wait_for
 from tests.sandbox.isolation import Fences, Tenant, without
 
@@ -32,8 +35,9 @@ ATTEMPTS: dict[str, Callable[[Fences], list[str]]] = {
     "nodes": Fences.nodes,
     "quotas": Fences.quotas,
     "network": Fences.network,
-    "roles and buckets": Fences.roles_and_buckets,
-    "names": Fences.names,
+    "roles": isolation_in_cloud.roles,
+    "buckets": isolation_in_cloud.buckets,
+    "names": isolation_in_cloud.names,
 }
 OPEN_POLICY = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
 
@@ -152,6 +156,61 @@ def test_without_its_quota_a_business_may_take_the_whole_cluster(fences: Fences)
     with without(fences, "resourcequota", "business", "--namespace", tenant.namespace):
         wait_for("a leak", fences.quotas, 30)
     wait_for("no leak", lambda: fences.quotas() == [], 30)
+
+
+@pytest.fixture
+def account(settings: SandboxSettings) -> Caller:
+    """Who may change the fences."""
+    return Caller(settings)
+
+
+@pytest.mark.parametrize(
+    ("policy", "attempt"),
+    [("AliyunOSSFullAccess", isolation_in_cloud.buckets), ("AliyunDNSFullAccess", isolation_in_cloud.names)],
+)
+def test_with_a_policy_too_many_the_same_keys_open_what_is_the_others(
+    fences: Fences, account: Caller, policy: str, attempt: Callable[[Fences], list[str]]
+) -> None:
+    one, other = fences.pairs()[0]
+    attachment = {"RoleName": one.role_name, "PolicyName": policy, "PolicyType": "System"}
+    account.call("ram", "AttachPolicyToRole", **attachment)
+    try:
+        leaks = attempt(fences)
+    finally:
+        account.call("ram", "DetachPolicyFromRole", **attachment)
+    assert any(leak.startswith(f"{one.business} ") and other.business in leak for leak in leaks), leaks
+    assert all(leak.startswith(f"{one.business} ") for leak in leaks), leaks
+    assert attempt(fences) == []
+
+
+def test_without_a_subject_in_its_trust_a_role_is_anybodys(fences: Fences, account: Caller) -> None:
+    one, other = fences.pairs()[0]
+    role = account.call("ram", "GetRole", RoleName=other.role_name)["Role"]
+    trust = json.loads(role["AssumeRolePolicyDocument"])
+    del trust["Statement"][0]["Condition"]["StringEquals"]["oidc:sub"]
+
+    def trusting(document: str) -> None:
+        account.call("ram", "UpdateRole", RoleName=other.role_name, NewAssumeRolePolicyDocument=document)
+
+    trusting(json.dumps(trust))
+    try:
+        leaks = isolation_in_cloud.roles(fences)
+    finally:
+        trusting(role["AssumeRolePolicyDocument"])
+    assert f"{one.business} becomes {other.role}" in leaks
+    assert isolation_in_cloud.roles(fences) == []
+
+
+def test_with_an_address_too_many_a_name_leads_to_another_business(fences: Fences, account: Caller) -> None:
+    one, other = fences.pairs()[0]
+    name, _, zone = other.dns_name.partition(".")
+    record = {"DomainName": zone, "RR": name, "Type": "A", "Value": one.address}
+    made = account.call("alidns", "AddDomainRecord", **record, TTL="600")
+    try:
+        assert f"{other.dns_name} leads to {one.business}" in isolation_in_cloud.names(fences)
+    finally:
+        account.call("alidns", "DeleteDomainRecord", RecordId=made["RecordId"])
+    assert isolation_in_cloud.names(fences) == []
 
 
 # ---- what must be reached
