@@ -1,7 +1,7 @@
 """Baum-Welch beside hmmlearn's: the same start, the same text, one core, in one run; log-likelihoods and speed.
 
     .venv-trainer/bin/python -m pip install -r benchmarks/requirements-trainer.txt
-    .venv-trainer/bin/python -m benchmarks.hidden_markov [--classes 64] [--sentences 4000] [--iterations 3]
+    .venv-trainer/bin/python -m benchmarks.hidden_markov [--classes 64] [--sentences 2500] [--iterations 2]
 
 The text is the corpus's training part. hmmlearn's `CategoricalHMM` knows two ways: "log" (its default, the E step in
 log space) and "scaling"; the goal is held against both. Its Dirichlet priors are set to 1 + smoothing, which makes its
@@ -83,8 +83,8 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Baum-Welch beside hmmlearn's: log-likelihood and speed.")
     parser.add_argument("--classes", type=int, default=64, help="of the hidden variable (64)")
-    parser.add_argument("--sentences", type=int, default=4000, help="of the training part (4000)")
-    parser.add_argument("--iterations", type=int, default=3, help="of EM (3)")
+    parser.add_argument("--sentences", type=int, default=2500, help="of the training part (2500)")
+    parser.add_argument("--iterations", type=int, default=2, help="of EM (2)")
     parser.add_argument("--vocabulary", type=int, default=8000, help="words (8000)")
     options = parser.parse_args()
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})
