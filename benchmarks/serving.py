@@ -69,7 +69,15 @@ def untrained(lines: list[str]) -> NumpyModel:
     vocabulary = Vocabulary.count(lines, settings.vocabulary_size)
     draw = np.random.default_rng(0)
     size, dimension, units = len(vocabulary), settings.embedding_dimension, settings.hidden_dimension
-    shapes = ((size, dimension), (size, dimension), (dimension, units), (units,), (units, 2), (2,))
+    shapes = (
+        (size, dimension),
+        (size, dimension),
+        (settings.window, dimension),
+        (dimension, units),
+        (units,),
+        (units, 2),
+        (2,),
+    )
     arrays = [draw.normal(0, 0.1, shape).astype(np.float32) for shape in shapes]
     return NumpyModel(Weights(*arrays), vocabulary, settings)
 

@@ -108,7 +108,7 @@ _MODEL_OPTIONS = (
     ("embedding_dimension", int, "size of a word's vector (64)"),
     ("hidden_dimension", int, "hidden units (128)"),
     ("window", int, "words to the left that count (4)"),
-    ("negative_samples", int, "noise words for each true one (5)"),
+    ("negative_samples", int, "noise words for each true one (32)"),
     ("dropout", float, "share of the first layer left out in training (0.5)"),
     ("l2_penalty", float, "lambda of the L2 penalty (0.01)"),
     ("learning_rate", float, "Adam's (0.001)"),

@@ -27,7 +27,8 @@ class ModelSettings(Written):
     embedding_dimension: Annotated[int, Field(ge=2, le=1024)] = 64
     hidden_dimension: Annotated[int, Field(ge=2, le=4096)] = 128
     window: Annotated[int, Field(ge=1, le=16)] = 4
-    negative_samples: Annotated[int, Field(ge=1, le=100)] = 5
+    negative_samples: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Noise words that each true one is told from; 128 neighbours in the text share theirs."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     smoothing: Annotated[float, Field(gt=0.0, le=1.0)] = 0.01
     l2_penalty: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.config import ModelSettings
-from trainer.model import HIDDEN, OUTPUT, WINDOW_TABLE, WORD_TABLE
+from trainer.model import CONTEXT, HIDDEN, OUTPUT, WINDOW_TABLE, WORD_TABLE
 from trainer.numpy_form import NumpyModel
 from trainer.scorer import Weights
 from trainer.vocabulary import Vocabulary
@@ -38,7 +38,8 @@ def numpy_model(model: Any, settings: ModelSettings, vocabulary: Vocabulary) -> 
     output, output_bias = model.get_layer(OUTPUT).get_weights()
     words = model.get_layer(WORD_TABLE).get_weights()[0]
     window = model.get_layer(WINDOW_TABLE).get_weights()[0]
-    return NumpyModel(Weights(words, window, kernel, hidden_bias, output, output_bias), vocabulary, settings)
+    (positions,) = model.get_layer(CONTEXT).get_weights()
+    return NumpyModel(Weights(words, window, positions, kernel, hidden_bias, output, output_bias), vocabulary, settings)
 
 
 def probe(model: Any, settings: ModelSettings, seed: int = 0) -> dict[str, Any]:

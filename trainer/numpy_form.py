@@ -1,6 +1,6 @@
 """A trained model as one file of NumPy arrays: what a server loads in a fraction of a second, without TensorFlow.
 
-The file is an uncompressed .npz (a ZIP of .npy members, numpy.lib.format); nothing in it is pickled. Members: the six
+The file is an uncompressed .npz (a ZIP of .npy members, numpy.lib.format); nothing in it is pickled. Members: the seven
 arrays of `Weights` under their names; `counts` (V,), how often the training text has each word; `words`, the
 vocabulary as UTF-8 with a line feed between words; `settings`, the model's settings as JSON in UTF-8.
 """
@@ -81,6 +81,7 @@ class NumpyModel:
         expected = {
             "word_table": (words, dimension),
             "window_table": (words, dimension),
+            "position_weights": (self.settings.window, dimension),
             "hidden_kernel": (dimension, units),
             "hidden_bias": (units,),
             "output_kernel": (units, 2),

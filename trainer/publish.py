@@ -37,7 +37,7 @@ FREQUENT = slice(2, 102)
 def model_with(weights: dict[str, Any], job: TrainingJob) -> Any:
     """The network with these weights, by variable's name. Raises TrainingError if one is missing, of another shape, or
     as it was before any training."""
-    model = build_model(job.model, job.schedule.minibatch_size, job.schedule.seed)
+    model = build_model(job.model, job.schedule.seed)
     for variable in model.trainable_variables:
         value = weights.get(variable.name)
         if value is None:

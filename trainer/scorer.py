@@ -1,8 +1,8 @@
 """The network in NumPy: scores of given words, and the distribution of the next word over the whole vocabulary.
 
-What the network computes for a word u and the words c before it is `relu(K^T (M_u[u] + mean_c M_v[c]) + b) . beta`. The
-inside of the relu is a sum, so it splits: `K^T M_u[u]` is a part of the word and `K^T M_v[c] / window` one of each word
-before it. Both are folded into tables once, when the model is loaded; a context is then a sum of a few rows.
+What the network computes for a word u and its context's vector c, `beta . (K^T (M_u[u] + c) + b)^2`, multiplies out
+into a part of the word, a part of the context, and the product of c with a vector of the word (`trainer.gradients`).
+The first and the vectors are made once, when the model is loaded; a distribution is then one matrix times one vector.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from trainer.vocabulary import Ids
 Matrix = NDArray[np.float32]
 LogProbabilities = NDArray[np.float64]
 
-_BLOCK = 512
-"""Words whose hidden units are computed at a time: 256 KiB of 128 units each, which a core's own cache holds."""
-_TILE = 16
-"""A context's vector is repeated so often, for NumPy's inner loop to be long: 1.6 times as fast as once."""
+_BLOCK = 2048
+"""Words whose products are computed at a time: 512 KiB of 64 dimensions each, which a core's own cache holds."""
 _ROWS = 32
-"""Contexts that share a block of the table: 4 MB of scores for 30,000 words."""
+"""Contexts that share a block of the table while it is there: 4 MB of scores for 30,000 words."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """The trained arrays, float32. V words, D dimensions, H hidden units.
 
-    `word_table` and `window_table` (V, D) are M_u and M_v; then `hidden_kernel` (D, H) and `hidden_bias` (H,);
-    `output_kernel` (H, 2) and `output_bias` (2,) give the logits of "drawn from noise" and of "true".
+    `word_table` and `window_table` (V, D) are M_u and M_v; `position_weights` (window, D) are the window's words',
+    nearest first; then `hidden_kernel` (D, H) and `hidden_bias` (H,); `output_kernel` (H, 2) and `output_bias` (2,)
+    give the logits of "drawn from noise" and of "true".
     """
 
     word_table: Matrix
     window_table: Matrix
+    position_weights: Matrix
     hidden_kernel: Matrix
     hidden_bias: Matrix
     output_kernel: Matrix
@@ -43,9 +43,13 @@ class Weights:
 
     def logits(self, context_ids: Ids) -> Matrix:
         """What the Keras model answers: (rows, 1 + window), a word and those before it -> (rows, 2)."""
-        combined = self.word_table[context_ids[:, 0]] + self.window_table[context_ids[:, 1:]].mean(axis=1)
-        hidden = np.maximum(combined @ self.hidden_kernel + self.hidden_bias, 0.0)
+        combined = self.word_table[context_ids[:, 0]] + self.contexts(context_ids[:, 1:])
+        hidden = np.square(combined @ self.hidden_kernel + self.hidden_bias)
         return np.asarray(hidden @ self.output_kernel + self.output_bias, dtype=np.float32)
+
+    def contexts(self, windows: Ids) -> Matrix:
+        """The weighted means of the windows' words: (rows, window) -> (rows, D)."""
+        return np.asarray((self.window_table[windows] * self.position_weights).mean(axis=1), dtype=np.float32)
 
 
 class Scorer:
@@ -60,28 +64,29 @@ class Scorer:
     """
 
     def __init__(self, weights: Weights, log_noise: NDArray[np.float64], negative_samples: int) -> None:
-        size, units = weights.word_table.shape[0], weights.hidden_kernel.shape[1]
-        self.vocabulary_size = size
-        self._units = units
-        padded = -(-size // _BLOCK) * _BLOCK
-        self._word_part = np.zeros((padded, units), dtype=np.float32)
-        np.matmul(weights.word_table, weights.hidden_kernel, out=self._word_part[:size])
-        self._window_part = np.asarray(weights.window_table @ weights.hidden_kernel, dtype=np.float32)
-        self._hidden_bias = weights.hidden_bias
-        self._beta = np.ascontiguousarray(weights.output_kernel[:, 1] - weights.output_kernel[:, 0])
-        self._bias = np.float32(weights.output_bias[1] - weights.output_bias[0])
+        self.vocabulary_size = weights.word_table.shape[0]
+        beta = weights.output_kernel[:, 1] - weights.output_kernel[:, 0]
+        kernel, bias = weights.hidden_kernel, weights.hidden_bias
+        self._matrix = np.asarray((kernel * beta) @ kernel.T, dtype=np.float32)
+        self._vector = np.asarray(2.0 * (kernel @ (beta * bias)), dtype=np.float32)
+        output_bias = weights.output_bias[1] - weights.output_bias[0]
+        self._constant = float(np.sum(beta * bias * bias, dtype=np.float64) + output_bias)
+        projected = weights.word_table @ self._matrix
+        self._words = np.asarray(2.0 * projected, dtype=np.float32)
+        self._word_scores = np.einsum("vd,vd->v", weights.word_table, projected + self._vector)
+        self._weights = weights
         self._log_noise = log_noise
-        self._log_noise_single = log_noise.astype(np.float32)
+        self._fixed_scores = (self._word_scores + log_noise).astype(np.float32)
         self.log_samples = float(np.log(negative_samples))
 
     def contexts(self, windows: Ids) -> Matrix:
-        """The hidden layer's input but for the word: windows (rows, window) -> (rows, H)."""
-        return np.asarray(self._window_part[windows].mean(axis=1) + self._hidden_bias, dtype=np.float32)
+        """The contexts' vectors: windows (rows, window) -> (rows, D)."""
+        return self._weights.contexts(windows)
 
     def differences(self, words: Ids, contexts: Matrix) -> LogProbabilities:
         """d(w, c) of each word with its context; shape (rows,)."""
-        hidden = np.maximum(self._word_part[words] + contexts, 0.0)
-        return np.asarray((hidden * self._beta).sum(axis=1, dtype=np.float64) + self._bias, dtype=np.float64)
+        pairs = (self._words[words] * contexts).sum(axis=1, dtype=np.float64)
+        return np.asarray(pairs + self._word_scores[words] + self._context_scores(contexts), dtype=np.float64)
 
     def estimated(self, words: Ids, contexts: Matrix) -> LogProbabilities:
         """log P(word | context) as the training's objective estimates it, not normalised; shape (rows,)."""
@@ -112,26 +117,23 @@ class Scorer:
             yield float(np.log(weights.sum(dtype=np.float64))) + highest, scores
 
     def _scores(self, contexts: Matrix) -> Iterator[Matrix]:
-        """d(w, c) + log q(w) of every word, a context at a time; each of shape (V,).
-
-        relu(a + c) = max(a, -c) + c, whose last term is the same for all words: that leaves two passes over a block of
-        the table (a maximum, a product with beta) of the four that it looks like. A block is used for several contexts
-        while it is near the processor.
-        """
-        units = self._units
-        buffer = np.empty((_BLOCK // _TILE, _TILE * units), dtype=np.float32)
-        rows = buffer.reshape(_BLOCK, units)
+        """d(w, c) + log q(w) of every word, a context at a time; each of shape (V,). A block of the table is used for
+        several contexts while it is near the processor; always one context by itself, for its bits not to depend on
+        the others."""
+        size = self.vocabulary_size
         for first in range(0, len(contexts), _ROWS):
             group = contexts[first : first + _ROWS]
-            tiled = np.tile(-group, (1, _TILE))
-            scores = np.empty((len(group), len(self._word_part)), dtype=np.float32)
-            for start in range(0, len(self._word_part), _BLOCK):
-                block = self._word_part[start : start + _BLOCK].reshape(_BLOCK // _TILE, _TILE * units)
-                for row in range(len(group)):
-                    np.maximum(block, tiled[row], out=buffer)
-                    np.dot(rows, self._beta, out=scores[row, start : start + _BLOCK])
-            for row, context in enumerate(group):
-                found = scores[row, : self.vocabulary_size]
-                found += np.float32(context @ self._beta + self._bias)
-                found += self._log_noise_single
-                yield found
+            scores = np.empty((len(group), size), dtype=np.float32)
+            for start in range(0, size, _BLOCK):
+                block = self._words[start : start + _BLOCK]
+                for row, context in enumerate(group):
+                    np.dot(block, context, out=scores[row, start : start + _BLOCK])
+            scores += self._fixed_scores
+            scores += self._context_scores(group).astype(np.float32)[:, np.newaxis]
+            yield from scores
+
+    def _context_scores(self, contexts: Matrix) -> LogProbabilities:
+        """What a context's score has that is the same for all words; shape (rows,)."""
+        projected = np.einsum("rd,de->re", contexts, self._matrix)
+        own = ((projected + self._vector) * contexts).sum(axis=1, dtype=np.float64)
+        return np.asarray(own + self._constant, dtype=np.float64)

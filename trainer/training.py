@@ -1,80 +1,179 @@
-"""Training on one machine with Keras alone: the same model, examples and objective as ElasticDL's workers use."""
+"""Training on one machine with Keras alone: the same model, batches, gradients and optimiser as ElasticDL's."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from trainer.config import ModelSettings, ScheduleSettings
-from trainer.examples import Batch, ExampleMaker
-from trainer.losses import noise_contrastive_loss
-from trainer.model import build_model
+from trainer.errors import TrainingError
+from trainer.gradients import SIGNATURE, Parameters, loss_and_gradients
+from trainer.model import WINDOW_TABLE, WORD_TABLE, build_model, parameters_of
 from trainer.noise import NoiseDistribution, smoothed
+from trainer.optimizer import LazyAdam
+from trainer.runs import RunBatch, RunMaker, Text
+from trainer.schedule import LAST_SHARE, planned_steps
 from trainer.vocabulary import Ids, Vocabulary
-
-POSITIONS_MULTIPLE = 512
 
 
 @dataclass
 class Trained:
-    """The model and how its loss went: (step, mean loss since the entry before)."""
+    """The model, and how its loss went: (step, mean since the entry before); and by epoch on the validation text."""
 
     model: Any
     losses: list[tuple[int, float]] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Conveniences:
+    """What a person may want beside the model."""
+
+    patience: int = 0
+    """Stop when the validation loss has not fallen for so many epochs, and keep the best epoch's weights. 0: never."""
+    logs: Path | None = None
+    """TensorBoard's folder."""
+    checkpoints: Path | None = None
+    """Each epoch's state goes here; the same command goes on from it, and the state is removed at the end."""
+    progress: bool = False
+    """A bar on the terminal."""
+
+
+class RunTraining(tf.keras.Model):  # type: ignore[misc]
+    """What `fit` trains: the network of `trainer.model` over batches of running text.
+
+    Input: the arrays of a `RunBatch`, in its order. Output: the loss, for `fit`'s own bookkeeping.
+    """
+
+    def __init__(self, network: Any, settings: ModelSettings) -> None:
+        super().__init__(name="run_training")
+        self.network = network
+        self.tables = tuple(network.get_layer(name).trainable_variables[0] for name in (WORD_TABLE, WINDOW_TABLE))
+        self.parameters = parameters_of(network)
+        self._settings = settings
+        self._loss = tf.keras.metrics.Mean(name="loss")
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self._loss]
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        found = self._result(data, self._settings.l2_penalty, self._settings.dropout)
+        word_table, window_table = self.tables
+        sparse = [
+            (tf.IndexedSlices(found.word_rows, data[0], tf.shape(word_table)), word_table),
+            (tf.IndexedSlices(found.window_rows, data[4], tf.shape(window_table)), window_table),
+        ]
+        self.optimizer.apply_gradients([*sparse, *zip(found.parameters, self.parameters, strict=True)])
+        self._loss.update_state(found.loss)
+        return {"loss": self._loss.result()}
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        self._loss.update_state(self._result(data, 0.0, 0.0).loss)
+        return {"loss": self._loss.result()}
+
+    def _result(self, data: Any, l2_penalty: float, dropout: float) -> Any:
+        rows = (tf.gather(self.tables[0], data[0]), tf.gather(self.tables[1], data[4]))
+        values = Parameters(*(tf.convert_to_tensor(variable) for variable in self.parameters))
+        return loss_and_gradients(data, *rows, values, l2_penalty, dropout)
+
+
+class _Losses(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    """Notes the mean loss of every so many steps, and ends a training that has diverged."""
+
+    def __init__(self, every: int, result: Trained, report: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self._every = every
+        self._result = result
+        self._report = report
+        self._step = self._since = 0
+        self._before = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._since, self._before = 0, 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """`logs["loss"]` is the epoch's mean so far."""
+        self._step, steps = self._step + 1, batch + 1
+        if steps - self._since < self._every:
+            return
+        total = logs["loss"] * steps
+        mean = (total - self._before) / (steps - self._since)
+        if mean != mean:
+            raise TrainingError(f"the loss is not a number at step {self._step}: lower the learning rate")
+        self._since, self._before = steps, total
+        self._result.losses.append((self._step, mean))
+        self._report(self._step, mean)
 
 
 def train(
     model_settings: ModelSettings,
     schedule: ScheduleSettings,
     vocabulary: Vocabulary,
-    sentences: list[Ids],
+    sentences: Sequence[Ids],
     report: Callable[[int, float], None] = lambda _step, _loss: None,
+    validation: Sequence[Ids] = (),
+    conveniences: Conveniences | None = None,
 ) -> Trained:
     """Run all epochs. The same settings and sentences give the same model (on one thread)."""
-    noise = NoiseDistribution(smoothed(vocabulary.counts, model_settings.smoothing))
-    maker = ExampleMaker(
-        model_settings.window, model_settings.negative_samples, noise, schedule.seed, POSITIONS_MULTIPLE
+    wanted = conveniences or Conveniences()
+    network = build_model(model_settings, schedule.seed)
+    maker = run_maker(model_settings, schedule, vocabulary)
+    text, held_out = Text(sentences), Text(validation)
+    steps = planned_steps(len(text), schedule.minibatch_size, 1)
+    training = RunTraining(network, model_settings)
+    training.compile(optimizer=LazyAdam(learning_rate(model_settings, schedule.epochs * steps)))
+    result = Trained(network)
+    callbacks: list[Any] = [_Losses(schedule.evaluation_steps, result, report)]
+    if wanted.patience:
+        callbacks.append(
+            tf.keras.callbacks.EarlyStopping("val_loss", patience=wanted.patience, restore_best_weights=True)
+        )
+    if wanted.logs:
+        callbacks.append(tf.keras.callbacks.TensorBoard(wanted.logs, update_freq=schedule.evaluation_steps))
+    if wanted.checkpoints:
+        callbacks.append(tf.keras.callbacks.BackupAndRestore(wanted.checkpoints))
+    started = time.monotonic()
+    history = training.fit(
+        _epochs(maker, text, schedule),
+        epochs=schedule.epochs,
+        steps_per_epoch=steps,
+        validation_data=_dataset(lambda: maker.in_order(held_out, schedule.minibatch_size)) if validation else None,
+        callbacks=callbacks,
+        verbose=1 if wanted.progress else 0,
     )
-    model = build_model(model_settings, schedule.minibatch_size, schedule.seed)
-    step = _training_step(model, model_settings.learning_rate)
-    result, recent, started = Trained(model), [], time.monotonic()
-    for number, batch in enumerate(_batches(sentences, schedule, maker), start=1):
-        recent.append(float(step(batch.context_ids, batch.labels)))
-        if number % schedule.evaluation_steps == 0:
-            result.losses.append((number, float(np.mean(recent))))
-            report(*result.losses[-1])
-            recent = []
-    if recent:
-        result.losses.append((number, float(np.mean(recent))))
-        report(*result.losses[-1])
+    result.validation = history.history.get("val_loss", [])
     result.seconds = time.monotonic() - started
     return result
 
 
-def _batches(sentences: list[Ids], schedule: ScheduleSettings, maker: ExampleMaker) -> Iterator[Batch]:
-    size = schedule.minibatch_size
-    for epoch in range(schedule.epochs):
-        order = np.random.default_rng([schedule.seed, epoch]).permutation(len(sentences))
-        for start in range(0, len(order), size):
-            yield maker.batch([sentences[index] for index in order[start : start + size]], salt=epoch)
+def run_maker(model: ModelSettings, schedule: ScheduleSettings, vocabulary: Vocabulary) -> RunMaker:
+    """Makes the batches that the settings ask for."""
+    noise = NoiseDistribution(smoothed(vocabulary.counts, model.smoothing))
+    return RunMaker(model.window, model.negative_samples, noise, schedule.seed)
 
 
-def _training_step(model: Any, learning_rate: float) -> Callable[[Any, Any], Any]:
-    optimizer = tf.keras.optimizers.legacy.Adam(learning_rate)
+def learning_rate(settings: ModelSettings, steps: int) -> Any:
+    """A straight line over all steps, from the settings' rate."""
+    return tf.keras.optimizers.schedules.PolynomialDecay(
+        settings.learning_rate, max(1, steps), settings.learning_rate * LAST_SHARE
+    )
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(context_ids: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = noise_contrastive_loss(labels, model(context_ids, training=True))
-            penalised = loss + tf.add_n(model.losses) if model.losses else loss
-        variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(penalised, variables), variables, strict=True))
-        return loss
 
-    return cast(Callable[[Any, Any], Any], step)
+def _epochs(maker: RunMaker, text: Text, schedule: ScheduleSettings) -> Any:
+    def batches() -> Iterable[RunBatch]:
+        for epoch in range(schedule.epochs):
+            yield from maker.batches(text, schedule.minibatch_size, epoch)
+
+    return _dataset(batches)
+
+
+def _dataset(batches: Callable[[], Iterable[RunBatch]]) -> Any:
+    made = tf.data.Dataset.from_generator(lambda: (batch.arrays() for batch in batches()), output_signature=SIGNATURE)
+    return made.prefetch(2)

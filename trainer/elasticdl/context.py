@@ -24,11 +24,15 @@ from trainer.examples import ExampleMaker
 from trainer.joined_store import open_job_store
 from trainer.noise import NoiseDistribution, smoothed
 from trainer.object_store import ObjectStore
+from trainer.runs import RunMaker
+from trainer.schedule import planned_steps
 from trainer.vocabulary import Vocabulary
 
 VARIABLE = "TRAINING_JOB"
 POSITIONS_MULTIPLE = 512
-"""Batches are filled up to it: about four shapes in all, so TensorFlow compiles its step about four times."""
+"""Batches of an evaluation are filled up to it: about four shapes in all, so TensorFlow traces it about four times."""
+EVALUATED_NOISE = 5
+"""Noise words for each true one in an evaluation; every row's output travels to the master."""
 
 
 class RunContext(Frozen):
@@ -96,7 +100,26 @@ def vocabulary() -> Vocabulary:
 
 
 @functools.cache
+def noise() -> NoiseDistribution:
+    return NoiseDistribution(smoothed(vocabulary().counts, current().job.model.smoothing))
+
+
+@functools.cache
 def example_maker() -> ExampleMaker:
+    """Rows, for evaluations."""
     job = current().job
-    noise = NoiseDistribution(smoothed(vocabulary().counts, job.model.smoothing))
-    return ExampleMaker(job.model.window, job.model.negative_samples, noise, job.schedule.seed, POSITIONS_MULTIPLE)
+    return ExampleMaker(job.model.window, EVALUATED_NOISE, noise(), job.schedule.seed, POSITIONS_MULTIPLE)
+
+
+@functools.cache
+def run_maker() -> RunMaker:
+    """Batches of running text, for training."""
+    job = current().job
+    return RunMaker(job.model.window, job.model.negative_samples, noise(), job.schedule.seed)
+
+
+@functools.cache
+def total_steps() -> int:
+    """Of the run, over all workers."""
+    schedule = current().job.schedule
+    return planned_steps(dataset().manifest.sentences("train"), schedule.minibatch_size, schedule.epochs)

@@ -16,7 +16,9 @@ from trainer.dataset import Dataset
 from trainer.elasticdl import context
 from trainer.errors import SettingsError
 from trainer.examples import ExampleMaker
+from trainer.gradients import SIGNATURE
 from trainer.partition import Part
+from trainer.runs import RunMaker, Text
 from trainer.vocabulary import Vocabulary
 
 
@@ -64,16 +66,13 @@ def part_of(data_origin: str) -> Part:
 
 
 class SentenceBatches:
-    """What `dataset_fn` returns. ElasticDL calls `batch` on it, and counts what it trained on in records (sentences);
-    so the sentences have to stay whole until then, and become rows of words and windows only there."""
+    """What `dataset_fn` returns for an evaluation. ElasticDL calls `batch` on it, and counts what it did in records
+    (sentences); so the sentences have to stay whole until then, and become rows of words and windows only there."""
 
-    def __init__(self, lines: Any, vocabulary: Vocabulary, maker: ExampleMaker, *, vary: bool) -> None:
-        """`vary`: other noise words for the same sentences next time (training); the same each time otherwise."""
+    def __init__(self, lines: Any, vocabulary: Vocabulary, maker: ExampleMaker) -> None:
         self._lines = lines
         self._vocabulary = vocabulary
         self._maker = maker
-        self._vary = vary
-        self._made = 0
 
     def batch(self, size: int) -> Any:
         """Batches of so many sentences, as (context_ids, labels)."""
@@ -82,12 +81,37 @@ class SentenceBatches:
 
     def _make(self, lines: Any) -> tuple[Any, Any]:
         sentences = [self._vocabulary.encode(line.decode()) for line in np.atleast_1d(lines)]
-        made = self._maker.batch(sentences, self._made if self._vary else 0)
-        self._made += 1
+        made = self._maker.batch(sentences)
         return made.context_ids, made.labels
 
     def _shaped(self, context_ids: Any, labels: Any) -> tuple[Any, Any]:
         return tf.ensure_shape(context_ids, (None, 1 + self._maker.window)), tf.ensure_shape(labels, (None,))
+
+
+class TextBatches:
+    """What `dataset_fn` returns for training: sentences stay whole until `batch`, as in `SentenceBatches`."""
+
+    def __init__(self, lines: Any, vocabulary: Vocabulary, maker: RunMaker) -> None:
+        self._lines = lines
+        self._vocabulary = vocabulary
+        self._maker = maker
+        self._made = 0
+
+    def batch(self, size: int) -> Any:
+        """Batches of so many sentences, as (the arrays of a `RunBatch`, how many positions count)."""
+        kinds = [specification.dtype for specification in SIGNATURE]
+        return self._lines.batch(size).map(lambda lines: self._shaped(tf.numpy_function(self._make, [lines], kinds)))
+
+    def _make(self, lines: Any) -> tuple[Any, ...]:
+        sentences = [self._vocabulary.encode(line.decode()) for line in np.atleast_1d(lines)]
+        self._made += 1  # other noise words for the same sentences next time
+        return self._maker.batch(Text(sentences), self._made).arrays()
+
+    def _shaped(self, arrays: Any) -> tuple[Any, Any]:
+        shaped = tuple(
+            tf.ensure_shape(array, specification.shape) for array, specification in zip(arrays, SIGNATURE, strict=True)
+        )
+        return shaped, shaped[-1]
 
 
 def custom_data_reader(data_origin: str, records_per_task: int | None = None, **_: Any) -> TextReader:
@@ -95,6 +119,8 @@ def custom_data_reader(data_origin: str, records_per_task: int | None = None, **
     return TextReader(context.dataset(), context.current().job, part_of(data_origin))
 
 
-def dataset_fn(dataset: Any, mode: str | None, _metadata: Any) -> SentenceBatches:
-    """ElasticDL's hook: sentences (as bytes) -> examples."""
-    return SentenceBatches(dataset, context.vocabulary(), context.example_maker(), vary=mode == Mode.TRAINING)
+def dataset_fn(dataset: Any, mode: str | None, _metadata: Any) -> TextBatches | SentenceBatches:
+    """ElasticDL's hook: sentences (as bytes) -> what a training step or an evaluation takes."""
+    if mode == Mode.TRAINING:
+        return TextBatches(dataset, context.vocabulary(), context.run_maker())
+    return SentenceBatches(dataset, context.vocabulary(), context.example_maker())

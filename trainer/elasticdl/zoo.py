@@ -21,7 +21,7 @@ __all__ = ["callbacks", "custom_data_reader", "custom_model", "dataset_fn", "eva
 
 def custom_model() -> Any:
     job = context.current().job
-    return build_model(job.model, job.schedule.minibatch_size, job.schedule.seed)
+    return build_model(job.model, job.schedule.seed)
 
 
 def loss(labels: Any, predictions: Any) -> Any:

@@ -31,11 +31,11 @@ def numpy_model(seed: int = 0, words: tuple[str, ...] = tuple(WORDS)) -> NumpyMo
     draw = np.random.default_rng(seed)
 
     def array(*shape: int) -> np.ndarray:
-        return draw.normal(0, 0.6, shape).astype(np.float32)
+        return draw.normal(0, 0.35, shape).astype(np.float32)
 
     size = len(words) + 2
     vocabulary = Vocabulary((UNKNOWN, BOUNDARY, *words), (9, 50, *range(10 + len(words), 10, -1)))
-    weights = Weights(array(size, 6), array(size, 6), array(6, 10), array(10), array(10, 2), array(2))
+    weights = Weights(array(size, 6), array(size, 6), 1 + array(3, 6), array(6, 10), array(10), array(10, 2), array(2))
     return NumpyModel(weights, vocabulary, SETTINGS)
 
 

@@ -26,7 +26,7 @@ def scorer() -> Scorer:
 
 
 def test_the_numpy_form_scores_as_keras_does() -> None:
-    model = build_model(SETTINGS, 128, seed=1)
+    model = build_model(SETTINGS, seed=1)
     draw = np.random.default_rng(3)
     model.set_weights([draw.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
     words = Vocabulary((UNKNOWN, BOUNDARY, *(f"w{index}" for index in range(98))), (7, 40, *range(98, 0, -1)))

@@ -33,6 +33,7 @@ from tests.unit.trainer.elasticdl.servers import (
 from trainer.dataset import Dataset
 from trainer.elasticdl import checkpoints, compatibility, context, pointers
 from trainer.elasticdl.context import RunContext
+from trainer.elasticdl.reader import SentenceBatches
 from trainer.errors import SettingsError
 from trainer.model import build_model
 from trainer.object_store import DirectoryStore
@@ -41,7 +42,16 @@ from trainer.publish import model_with
 TABLES = ("word_embedding/embeddings:0", "window_embedding/embeddings:0")
 
 
-CACHES = (context.current, context.store, context.dataset, context.vocabulary, context.example_maker)
+CACHES = (
+    context.current,
+    context.store,
+    context.dataset,
+    context.vocabulary,
+    context.noise,
+    context.example_maker,
+    context.run_maker,
+    context.total_steps,
+)
 
 
 def clear_caches() -> None:
@@ -129,7 +139,7 @@ def test_every_task_is_done_and_reported(with_small_tables: Finished) -> None:
 
 def test_small_tables_are_trained_as_dense_parameters(with_small_tables: Finished) -> None:
     settings = with_small_tables.run.job
-    model = build_model(settings.model, settings.schedule.minibatch_size, settings.schedule.seed)
+    model = build_model(settings.model, settings.schedule.seed)
     initial = {variable.name: variable.numpy() for variable in model.trainable_variables}
     trained = weights(with_small_tables, pointers.FINAL)
     for table in TABLES:
@@ -157,7 +167,9 @@ def test_without_the_correction_the_first_table_is_never_trained(
     servers = [Server()]
     with a_run(tmp_path, tables_on_servers=True):
         worker = Worker(worker_arguments(), master_client=Master(training_tasks()), ps_client=client(servers))
-        monkeypatch.setattr(Worker, "report_gradient_to_ps", untouched.Worker.report_gradient_to_ps)
+        for name in ("training_process", "report_gradient_to_ps"):
+            monkeypatch.setattr(Worker, name, getattr(untouched.Worker, name))
+        worker._dataset_fn = lambda lines, *_: SentenceBatches(lines, context.vocabulary(), context.example_maker())
         worker.run()
     assert changed_rows(servers, TABLES[0]) == set()
 
