@@ -51,8 +51,8 @@ TRAINER = Image("trainer", TRAINER_REFERENCE, ("trainer",), ("requirements.txt",
 CONTROLLERS = Image(
     "controllers",
     CONTROLLERS_REFERENCE,
-    # Of the trainer only its object store, which needs neither TensorFlow nor ElasticDL.
-    ("controllers", *(f"trainer/{name}.py" for name in ("__init__", "errors", "object_store", "oss"))),
+    # Of the trainer only its object store and the lease in it, which need neither TensorFlow nor ElasticDL.
+    ("controllers", *(f"trainer/{name}.py" for name in ("__init__", "errors", "lease", "object_store", "oss"))),
 )
 IMAGES = (TRAINER, CONTROLLERS)
 """In the order in which they are built."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
 
-from sandbox.images.settings import CONTROLLERS_REFERENCE, TRAINER_REFERENCE
+from sandbox.images.settings import CONTROLLERS, CONTROLLERS_REFERENCE, TRAINER_REFERENCE
 from sandbox.toolchain.table import ALICLOUD_PLUGIN_VERSION, KUBERNETES_PLUGIN_VERSION, PULUMI_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,3 +33,16 @@ def test_engine_and_plugins_are_the_versions_of_their_python_packages() -> None:
 def test_continuous_integration_runs_the_readmes_test_command() -> None:
     assert "\nmake test" in (ROOT / "README.md").read_text()
     assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_controllers_image_holds_every_module_of_the_trainer_that_they_import() -> None:
+    """In both lists: what the sandbox's builder stages, and what Docker's takes."""
+    imported = {
+        f"trainer/{name}.py"
+        for path in (ROOT / "controllers").rglob("*.py")
+        for name in re.findall(r"^\s*from trainer\.(\w+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert "trainer/lease.py" in imported
+    assert imported <= set(CONTROLLERS.packages)
+    taken = (ROOT / "images" / "controllers" / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    assert {f"!{name}" for name in imported} <= set(taken)

@@ -23,6 +23,7 @@ def paths(tmp_path: Path) -> ImagePaths:
         "controllers/__init__.py": "",
         "trainer/__init__.py": "",
         "trainer/errors.py": "",
+        "trainer/lease.py": "",
         "trainer/object_store.py": "",
         "trainer/oss.py": "",
         "trainer/model/network.py": "LAYERS = 2\n",
