@@ -91,14 +91,31 @@ def destroy(settings: SandboxSettings, progress: Progress) -> None:
 
 
 def destroy_stack(settings: SandboxSettings, engine: Engine, stack: str) -> None:
-    """Lift what protects the stack's data and clusters, empty its buckets, then destroy it: this is the sandbox."""
-    for region, places in engine.outputs(stack).get("regions", {}).items():
-        for bucket in (*places.get("buckets", {}).values(), places.get("access_logs_bucket")):
-            if bucket:
-                empty(settings, str(bucket), region)
+    """Lift what protects the stack's data and clusters, empty its buckets, then destroy it: this is the sandbox.
+
+    What runs writes into the buckets until it is gone, so that a first attempt may find one filled again; a second one
+    does not.
+    """
+    regions = engine.outputs(stack).get("regions", {})
+    _empty_buckets(settings, regions)
     if stack == PLATFORM:
         lift(settings)
-    engine.destroy(stack)
+    try:
+        engine.destroy(stack)
+    except SandboxError:
+        if _empty_buckets(settings, regions) == 0:
+            raise
+        engine.destroy(stack)
+
+
+def _empty_buckets(settings: SandboxSettings, regions: Mapping[str, Any]) -> int:
+    """Empty the buckets that a stack's outputs name; how many versions of objects went."""
+    return sum(
+        empty(settings, str(bucket), region)
+        for region, places in regions.items()
+        for bucket in (*places.get("buckets", {}).values(), places.get("access_logs_bucket"))
+        if bucket
+    )
 
 
 def upload_corpus(settings: SandboxSettings, bucket: str, region: str) -> None:
