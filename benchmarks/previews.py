@@ -5,7 +5,8 @@ five businesses are brought up in two regions. Then, in one run:
 
 * `pulumi up` of the first business, from nothing, on the platform that stands: nodes, buckets, workloads;
 * its preview without a change, in turns with a flat program's that declares the same resources with the same providers
-  (`benchmarks/flat_program.py`): what components, settings and checks cost;
+  (`benchmarks/flat_program.py`): what components, settings and checks cost. The fastest of each counts; the processor
+  time of engine and program is shown beside, as other work on the machine disturbs these least;
 * the previews of all five businesses at once.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import sys
@@ -21,6 +23,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import flat_program
 from benchmarks.pulumi_command import NO_CHANGE, pulumi, timed
@@ -36,20 +39,22 @@ UPDATES_AT_ONCE = 2
 UP_GOAL_SECONDS, PREVIEW_GOAL_RATIO, FIVE_GOAL_SECONDS = 120.0, 1.3, 90.0
 
 
+class Cost(NamedTuple):
+    """What a command took, in seconds: by the clock, and of the processors."""
+
+    wall: float
+    cpu: float
+
+
 @dataclass(frozen=True)
 class Figures:
     """What was seen, in seconds."""
 
     up: float
     resources: int
-    ours: list[float]
-    flat: list[float]
+    ours: list[Cost]
+    flat: list[Cost]
     all_at_once: float
-
-    @property
-    def ratio(self) -> float:
-        """Our preview's median over the flat program's."""
-        return statistics.median(self.ours) / statistics.median(self.flat)
 
 
 def measure(settings: SandboxSettings, progress: Progress, previews: int) -> Figures:
@@ -80,12 +85,20 @@ def measure(settings: SandboxSettings, progress: Progress, previews: int) -> Fig
     return Figures(up, flat.resources, ours, theirs, timed(preview_all))
 
 
-def in_turns(one: Callable[[], None], other: Callable[[], None], times: int) -> tuple[list[float], list[float]]:
-    """Seconds of two commands, run in turn, after a first time that fills what the system caches."""
+def in_turns(one: Callable[[], None], other: Callable[[], None], times: int) -> tuple[list[Cost], list[Cost]]:
+    """What two commands take, run in turn, after a first time that fills what the system caches."""
     one()
     other()
-    pairs = [(timed(one), timed(other)) for _ in range(times)]
+    pairs = [(cost(one), cost(other)) for _ in range(times)]
     return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+def cost(action: Callable[[], None]) -> Cost:
+    """What one call takes, its child processes included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = timed(action)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def flat_stack(settings: SandboxSettings) -> tuple[flat_program.FlatProgram, Path]:
@@ -110,20 +123,22 @@ def flat_stack(settings: SandboxSettings) -> tuple[flat_program.FlatProgram, Pat
 
 def show(figures: Figures) -> bool:
     """Print the table; whether every goal is met."""
-    ours, flat = statistics.median(figures.ours), statistics.median(figures.flat)
+    wall, flat_wall = (min(seen.wall for seen in costs) for costs in (figures.ours, figures.flat))
+    cpu, flat_cpu = (statistics.median(seen.cpu for seen in costs) for costs in (figures.ours, figures.flat))
     rows = [
         ("pulumi up of a business from nothing, platform up", figures.up, UP_GOAL_SECONDS, "goal"),
         ("pulumi preview of all five businesses at once", figures.all_at_once, FIVE_GOAL_SECONDS, "goal"),
-        (f"pulumi preview, no change, {figures.resources} resources", ours, flat, "flat"),
+        (f"pulumi preview, no change, {figures.resources} resources, fastest", wall, flat_wall, "flat"),
+        ("  processor time of it, median", cpu, flat_cpu, "flat"),
     ]
-    print(f"{f'seconds, wall clock, {CORES} cores':<54} {'ours':>7} {'beside':>12} {'ratio':>7}")
+    print(f"{f'seconds, {CORES} cores':<54} {'ours':>7} {'beside':>12} {'ratio':>7}")
     for name, seconds, reference, what in rows:
         print(f"{name:<54} {seconds:>7.1f} {f'{what} {reference:.1f}':>12} {seconds / reference:>7.2f}")
-    for name, seen in (("ours", figures.ours), ("flat", figures.flat)):
-        print(f"  previews of {name}: {', '.join(f'{seconds:.2f}' for seconds in seen)}")
+    for name, costs in (("ours", figures.ours), ("flat", figures.flat)):
+        print(f"  {name}, wall (processor): {', '.join(f'{seen.wall:.2f} ({seen.cpu:.2f})' for seen in costs)}")
     print(f"goals: up {UP_GOAL_SECONDS:g} s, five previews {FIVE_GOAL_SECONDS:g} s, ratio {PREVIEW_GOAL_RATIO:g}")
     times_met = figures.up <= UP_GOAL_SECONDS and figures.all_at_once <= FIVE_GOAL_SECONDS
-    return times_met and figures.ratio <= PREVIEW_GOAL_RATIO
+    return times_met and wall / flat_wall <= PREVIEW_GOAL_RATIO
 
 
 def main(arguments: Sequence[str]) -> int:

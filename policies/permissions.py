@@ -2,7 +2,7 @@
 
 The calls are those that the Terraform provider can make for each resource type that a plan holds: they were read from
 the provider's source once and are kept beside the emulator that answers them (docs/coverage.md). Actions are written as
-RAM spells them. What no plan shows, such as a role that is handed to a service, stands here with its reason.
+RAM spells them. What that does not show, such as a role that is handed to a service, stands here with its reason.
 """
 
 from __future__ import annotations
@@ -54,11 +54,16 @@ READING = ("Check", "Describe", "Get", "List", "Query")
 LOOKED_UP = {"data.alicloud_account": ("sts:GetCallerIdentity",)}
 """What a plan looks up, beyond its resources: whose account this is. Every identity may ask that."""
 CREDENTIAL = "data.alicloud_cs_cluster_credential"
-HANDED_OVER = {
+BESIDES = {
+    # Calls that the scan of the provider's source does not see, found by deploying with these policies in the sandbox.
+    "alicloud:oss/bucket:Bucket": tuple(f"oss:{verb}BucketPolicy" for verb in ("Get", "Put", "Delete")),
+    "alicloud:log/store:Store": ("log:ListShards",),
+    "alicloud:log/storeIndex:StoreIndex": ("log:CreateIndex",),
+    # A service asks for these itself: to take a role that is handed to it, to read what is copied.
     "alicloud:oss/bucketReplication:BucketReplication": ("oss:ReplicateGet", "ram:PassRole"),
     "alicloud:cs/managedKubernetes:ManagedKubernetes": ("ram:PassRole",),
 }
-"""Permissions that a service asks for by itself: to take a role that is handed to it, to read what is copied."""
+"""Actions beyond the calls that were found."""
 Policy = dict[str, Any]
 
 
@@ -81,7 +86,7 @@ def actions_of(type_token: str) -> frozenset[str]:
     resource = _terraform_names().get(type_token)
     if resource is None:
         raise PermissionsError(f"{type_token}: {TOKENS.name} has no such resource; the provider is built without it")
-    return _actions(f"resource.{resource}") | frozenset(HANDED_OVER.get(type_token, ()))
+    return _actions(f"resource.{resource}") | frozenset(BESIDES.get(type_token, ()))
 
 
 def actions_for(stacks: Iterable[str]) -> frozenset[str]:
