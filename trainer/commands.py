@@ -68,7 +68,7 @@ def _reasons(error: ValidationError) -> str:
 def prepare(options: argparse.Namespace) -> None:
     from trainer import preparation
 
-    preparation.require_options(options.text, options.licence, options.reviews)
+    preparation.require_options(options.text, options.licence, options.reviews, options.vocabulary)
     store = open_store(options.to, options.region)
     if options.text:
         texts = preparation.Texts(

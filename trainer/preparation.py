@@ -17,7 +17,7 @@ from trainer.errors import SettingsError
 from trainer.object_store import ObjectStore
 from trainer.partition import Spool, require_all, split
 from trainer.sources import TextFile, find, require_encoding, require_text
-from trainer.vocabulary import Vocabulary
+from trainer.vocabulary import SMALLEST, Vocabulary
 
 LOG = logging.getLogger("trainer.prepare")
 PREFIX = "data/"
@@ -111,8 +111,10 @@ def told(manifest: Manifest) -> Sequence[str]:
     return [*lines, *(f"left out: {count:,} {reason}" for reason, count in sorted(manifest.skipped.items()))]
 
 
-def require_options(texts: Sequence[str], licence: str, reviews: int) -> None:
-    """Raises SettingsError where options don't go together."""
+def require_options(texts: Sequence[str], licence: str, reviews: int, vocabulary_size: int) -> None:
+    """Raises SettingsError where an option is senseless or doesn't go with another, before any text is read."""
+    if vocabulary_size < SMALLEST:
+        raise SettingsError(f"--vocabulary {vocabulary_size}: at least {SMALLEST} (two symbols and a word)")
     if texts and not licence:
         raise SettingsError("--licence is missing: say who may use this text; it goes into the data card")
     if texts and reviews:

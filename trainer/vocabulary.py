@@ -14,6 +14,8 @@ from trainer.errors import DataError
 
 UNKNOWN, BOUNDARY = "<unknown>", "<boundary>"
 UNKNOWN_ID, BOUNDARY_ID = 0, 1
+SMALLEST = 3
+"""Both symbols and a word."""
 Ids = NDArray[np.int32]
 
 
@@ -40,8 +42,8 @@ class Vocabulary:
     @classmethod
     def count(cls, lines: Iterable[str], size: int) -> Vocabulary:
         """The `size` most frequent words (both symbols included); equally frequent ones in the order of their code."""
-        if size < 3:
-            raise DataError(f"a vocabulary of {size}: at least 3 (two symbols and a word)")
+        if size < SMALLEST:
+            raise DataError(f"a vocabulary of {size}: at least {SMALLEST} (two symbols and a word)")
         counter: Counter[str] = Counter()
         sentences = 0
         for line in lines:

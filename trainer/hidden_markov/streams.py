@@ -32,7 +32,8 @@ class Block:
 
 
 def blocks(sentences: Sequence[Ids], steps: int = STEPS, streams: int = STREAMS) -> Iterator[Block]:
-    """All sentences in as few blocks as a quick packing finds; a block is as long as the longest sentence needs."""
+    """All sentences in as few blocks as a quick packing finds, all of one shape: at least `steps` long, longer if the
+    longest sentence is, and at most `streams` wide, as wide as fills all of them equally."""
     if not len(sentences):
         return
     lengths = np.fromiter((len(sentence) + 1 for sentence in sentences), dtype=np.int64)
@@ -43,8 +44,9 @@ def blocks(sentences: Sequence[Ids], steps: int = STEPS, streams: int = STREAMS)
         flat[start : start + len(sentence)] = sentence
     flat[starts + lengths - 1] = BOUNDARY_ID
     chosen = _streams(lengths, steps)
-    for first in range(0, len(chosen), streams):
-        yield _block(chosen[first : first + streams], lengths, starts, flat, steps, streams)
+    width = -(-len(chosen) // -(-len(chosen) // streams))
+    for first in range(0, len(chosen), width):
+        yield _block(chosen[first : first + width], lengths, starts, flat, steps, width)
 
 
 def _streams(lengths: NDArray[np.int64], steps: int) -> list[list[int]]:

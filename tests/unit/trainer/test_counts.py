@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.counts import CooccurrenceCounts
@@ -43,6 +43,7 @@ def test_every_pair_within_the_window_is_counted(sentences: list[np.ndarray], wi
     assert counts.before.tolist() == [sum(expected[v, w] for w in range(SIZE)) for v in range(SIZE)]
 
 
+@settings(max_examples=10)
 @given(SENTENCES, st.integers(1, 3), st.lists(st.integers(0, 12), max_size=4), st.randoms(use_true_random=False))
 def test_any_division_into_shards_gives_exactly_the_same_counts(
     sentences: list[np.ndarray], window: int, cuts: list[int], shuffled: object

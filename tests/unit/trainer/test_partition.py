@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.errors import DataError
@@ -39,6 +39,7 @@ def test_too_little_text_is_an_error_and_not_an_empty_part() -> None:
         split(["只 有 一句"])
 
 
+@settings(max_examples=4)
 @given(TEXTS)
 def test_the_spool_gives_what_the_split_in_memory_gives(lines: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -98,7 +98,7 @@ def test_a_text_of_one_word_is_told_to_have_too_few(tmp_path: Path, capsys: pyte
         (["--text", "somewhere"], "--licence is missing"),
         (["--text", "somewhere", "--licence", "mine", "--reviews", "5"], "--reviews goes with the newspaper"),
         (["--text", "/nonexistent", "--licence", "mine"], "no file that ends in"),
-        (["--vocabulary", "1"], "a vocabulary of 1: at least 3"),
+        (["--vocabulary", "1"], "--vocabulary 1: at least 3"),
     ],
 )
 def test_options_that_make_no_sense_are_one_line(

@@ -17,8 +17,8 @@ from trainer.hidden_markov.training import climbed, difference, expected, fit, l
 from trainer.vocabulary import BOUNDARY_ID
 
 SIZE, CLASSES = 6, 3
-STEPS, STREAMS = 8, 4
-"""One shape in all tests: the program is compiled once."""
+STEPS, STREAMS = 8, 2
+"""Few shapes in all tests: each is compiled once."""
 MODELS = st.integers(0, 10_000).map(lambda seed: HiddenMarkovModel.start([5, 9, 8, 7, 3, 1], CLASSES, seed))
 SENTENCES = st.lists(
     st.lists(st.integers(0, SIZE - 1).filter(lambda word: word != BOUNDARY_ID), max_size=5).map(
@@ -72,12 +72,14 @@ def test_expected_counts_are_those_of_all_paths(model: HiddenMarkovModel, senten
     assert difference(expected(model, packed(sentences)), by_enumeration(model, sentences)) < 1e-9
 
 
+@FEW
 @given(MODELS, SENTENCES)
 def test_the_gradient_form_agrees_to_rounding(model: HiddenMarkovModel, sentences: list[np.ndarray]) -> None:
     for block in packed(sentences):
         assert difference(expected_counts(model, block), expected_counts_by_gradient(model, block)) < 1e-12
 
 
+@FEW
 @given(MODELS, SENTENCES)
 def test_scaling_gives_what_log_space_gives(model: HiddenMarkovModel, sentences: list[np.ndarray]) -> None:
     total = sum(in_log_space(model, sentence) for sentence in sentences)
