@@ -61,7 +61,7 @@ BESIDES = {
     "alicloud:log/storeIndex:StoreIndex": ("log:CreateIndex",),
     # A service asks for these itself: to take a role that is handed to it, to read what is copied.
     "alicloud:oss/bucketReplication:BucketReplication": ("oss:ReplicateGet", "ram:PassRole"),
-    "alicloud:cs/managedKubernetes:ManagedKubernetes": ("ram:PassRole",),
+    "alicloud:cs/managedKubernetes:ManagedKubernetes": ("cs:DescribeClusterResources", "ram:PassRole"),
 }
 """Actions beyond the calls that were found."""
 Policy = dict[str, Any]
