@@ -40,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--region", default="", help="the bucket's region")
     train.add_argument("--save", metavar="DIRECTORY", help="write the SavedModel there")
     train.add_argument("--publish", action="store_true", help="register it beside the data; promote it if better")
+    train.add_argument("--patience", type=_count, default=0, metavar="N", help=_PATIENCE)
+    train.add_argument("--checkpoints", metavar="DIRECTORY", help="keep each epoch's state there, and go on from it")
+    train.add_argument("--logs", metavar="DIRECTORY", help="write losses for TensorBoard there")
     for name, kind, meaning in _MODEL_OPTIONS:
         train.add_argument(f"--{name.replace('_', '-')}", type=kind, dest=name, metavar="N", help=meaning)
 
@@ -103,6 +106,7 @@ def _models(command: argparse.ArgumentParser) -> None:
         action.add_argument("version", metavar="VERSION")
 
 
+_PATIENCE = "stop when the validation loss has not fallen for N epochs, and keep the best epoch's weights (0: never)"
 _MODEL_OPTIONS = (
     ("vocabulary_size", int, "words of the model (30000)"),
     ("embedding_dimension", int, "size of a word's vector (64)"),

@@ -104,10 +104,18 @@ def train(options: argparse.Namespace) -> None:
     vocabulary = dataset.vocabulary(model.vocabulary_size)
     sentences = dataset.sentences("train", vocabulary)
     from trainer.export import export, numpy_model
+    from trainer.training import Conveniences
     from trainer.training import train as train_here
 
+    checkpoints, logs = (Path(folder) if folder else None for folder in (options.checkpoints, options.logs))
     result = train_here(
-        model, schedule, vocabulary, sentences, lambda step, loss: LOG.info("step %d: loss %.4f", step, loss)
+        model,
+        schedule,
+        vocabulary,
+        sentences,
+        lambda step, loss: LOG.info("step %d: loss %.4f", step, loss),
+        dataset.sentences("valid", vocabulary),
+        Conveniences(options.patience, logs, checkpoints, progress=sys.stderr.isatty()),
     )
     if options.save:
         export(result.model, Path(options.save))

@@ -43,6 +43,8 @@ class Conveniences:
     """Each epoch's state goes here; the same command goes on from it, and the state is removed at the end."""
     progress: bool = False
     """A bar on the terminal."""
+    callbacks: tuple[Any, ...] = ()
+    """More of Keras' own kind."""
 
 
 class RunTraining(tf.keras.Model):  # type: ignore[misc]
@@ -130,7 +132,7 @@ def train(
     training = RunTraining(network, model_settings)
     training.compile(optimizer=LazyAdam(learning_rate(model_settings, schedule.epochs * steps)))
     result = Trained(network)
-    callbacks: list[Any] = [_Losses(schedule.evaluation_steps, result, report)]
+    callbacks: list[Any] = [_Losses(schedule.evaluation_steps, result, report), *wanted.callbacks]
     if wanted.patience:
         callbacks.append(
             tf.keras.callbacks.EarlyStopping("val_loss", patience=wanted.patience, restore_best_weights=True)
