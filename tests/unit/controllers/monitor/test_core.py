@@ -89,6 +89,20 @@ def test_a_crashed_worker_is_deleted_once_so_that_the_master_makes_another(scene
     assert scene.incident("worker-crashed").outcome == "recovered"
 
 
+def test_thirty_workers_that_crash_at_once_are_all_replaced_in_one_decision() -> None:
+    """They are one fault thirty times, not thirty repairs of which each waits longer than the one before."""
+    scene = Scene(workers=30)
+    scene.pod(Role.MASTER, 0, "node-1")
+    scene.pod(Role.PARAMETER_SERVER, 0, "node-1")
+    for index in range(30):
+        scene.pod(Role.WORKER, index, f"node-{1 + index % 2}")
+    scene.wait(6)
+    for index in range(30):
+        scene.change(f"worker-{index}", phase="Failed", exit_code=1, end_reason="Error")
+    scene.decide()
+    assert sorted(deletions(scene)) == sorted(f"worker-{index}" for index in range(30))
+
+
 def test_a_worker_that_ran_out_of_memory_gets_more_as_far_as_the_quota_allows(scene: Scene) -> None:
     scene.see(QuotaSeen(2000))
     scene.change("worker-0", phase="Failed", exit_code=137, end_reason="OOMKilled")

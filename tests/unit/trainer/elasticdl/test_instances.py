@@ -77,11 +77,11 @@ class Client:
 class Job:
     """A manager with its tasks, and what Kubernetes tells it."""
 
-    def __init__(self, tasks: int = 6, epochs: int = 1) -> None:
+    def __init__(self, tasks: int = 6, epochs: int = 1, workers: int = 2) -> None:
         self.tasks = _TaskDispatcher({"shard": (0, tasks * 10)}, {}, {}, 10, epochs)
         options = {"worker_args": ["-c", "run"], "ps_args": ["-c", "run"], "ps_resource_request": "cpu=1"}
         self.manager = instances.Instances(
-            self.tasks, num_workers=2, num_ps=1, worker_resource_request="cpu=1,memory=100Mi", **options
+            self.tasks, num_workers=workers, num_ps=1, worker_resource_request="cpu=1,memory=100Mi", **options
         )
         self.client: Client = self.manager._k8s_client
         self.manager.start_parameter_servers()
@@ -279,6 +279,13 @@ def test_the_progress_names_every_worker_and_its_pace(
     assert found["workers"]["0"]["tasks"] == 1
     assert found["workers"]["0"]["quiet"] == pytest.approx(5, abs=0.5)
     assert found["workers"]["2"]["standby"]
+
+
+def test_thirty_workers_killed_at_once_are_all_replaced_at_once(start: Callable[..., Job]) -> None:
+    made = start(workers=30)
+    for worker in range(30):
+        made.tell("MODIFIED", f"worker-{worker}", "Failed", 137)
+    made.client.until(lambda: {f"worker-{30 + number}" for number in range(30)} <= set(made.client.made))
 
 
 # ---- no task is lost
