@@ -29,7 +29,9 @@ def clear_region(layout: RegionLayout) -> None:
         runtimes=[layout.runtime],
         state=layout.state,
     )
+    # A namespace takes its links along, but at a time of its own, and the region may be started again before.
     network.remove_interface(layout.host_interface)
+    network.remove_interface(layout.exchange_interface)
 
 
 def sweep(addresses: Addresses, state: Path) -> None:

@@ -120,6 +120,11 @@ class RegionLayout:
         return f"{self.sandbox.addresses.prefix}r{self.slot}"
 
     @property
+    def exchange_interface(self) -> str:
+        """The host's end of the region's link to all other regions' public addresses; at most 15 characters."""
+        return f"{self.sandbox.addresses.prefix}x{self.slot}"
+
+    @property
     def control_group(self) -> str:
         """The region's control group, relative to each hierarchy's root."""
         return self.full_name

@@ -134,12 +134,11 @@ def create_region_network(layout: RegionLayout) -> None:
 def _connect(layout: RegionLayout) -> None:
     """Give the region its way to the public addresses of all others, those to come too."""
     addresses, slot, namespace = layout.sandbox.addresses, layout.slot, layout.network_namespace
-    link = f"{addresses.prefix}x{slot}"
     _batch(
         None,
         [
-            f"link add {link} type veth peer name {EXCHANGE} netns {namespace}",
-            f"link set {link} master {cloud_interface(addresses)} up",
+            f"link add {layout.exchange_interface} type veth peer name {EXCHANGE} netns {namespace}",
+            f"link set {layout.exchange_interface} master {cloud_interface(addresses)} up",
         ],
     )
     _batch(

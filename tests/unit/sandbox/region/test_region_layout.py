@@ -46,7 +46,13 @@ def test_a_node_of_one_region_is_never_named_like_another_regions_node() -> None
 def test_all_that_is_on_the_host_carries_the_sandboxs_prefix() -> None:
     region = layout()
     node = region.node("gpu-1")
-    for name in (region.network_namespace, region.host_interface, region.control_group, region.runtime.name):
+    for name in (
+        region.network_namespace,
+        region.host_interface,
+        region.exchange_interface,
+        region.control_group,
+        region.runtime.name,
+    ):
         assert name.startswith("lmc3-")
     for name in (node.network_namespace, node.control_group, node.owner):
         assert name.startswith("lmc3-cn-hangzhou")
