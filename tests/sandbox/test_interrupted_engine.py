@@ -63,9 +63,14 @@ alicloud.vpc.SnatEntry(
 """
 RESOURCES = 16
 """Of the program, with its stack and its provider."""
+FIRST_LOOKS = ("DomainInfo", "EipAddresses", "Key", "LoadBalancerAttribute", "VpcAttribute")
+"""Not every description: that of a service's endpoints comes before a key is made."""
 RECORDS, REPLICATION = "DescribeDomainRecordInfo", "GetBucketReplication"
 STAGES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("Describe*", "PutBucketTagging"), ("eip", "kms-key", "load-balancer", "vpc", "dns-domain", "PutBucketTagging")),
+    (
+        (*(f"Describe{what}" for what in FIRST_LOOKS), "PutBucketTagging"),
+        ("eip", "kms-key", "load-balancer", "vpc", "dns-domain", "PutBucketTagging"),
+    ),
     (
         ("DescribeVSwitch*", "DescribeSecurityGroup*", RECORDS, REPLICATION),
         ("dns-record", "security-group", "vswitch", REPLICATION),
