@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox.environment import environment, proxy_environment
+from sandbox.environment import environment, provider_environment
 from sandbox.errors import SandboxError
 from sandbox.paths import REPOSITORY
 from sandbox.pulumi.install import install_plugins
@@ -44,7 +44,7 @@ class Engine:
             pulumi_home=self._settings.state / "pulumi" / "home",
             python=Path(sys.executable),
             alicloud_binary=binary("pulumi-resource-alicloud"),
-            proxy=proxy_environment(self._settings),
+            variables=provider_environment(self._settings),
         )
 
     def stacks(self) -> list[str]:

@@ -21,8 +21,11 @@ SERVICES = (
 """Products whose endpoint the Terraform provider reads from `<PRODUCT>_ENDPOINT`.
 
 Not the log service: its clients put a project's name in front of the endpoint, so they need a name, and the proxy. Nor
-the container registry, whose older client takes no port. Nor KMS, of which the provider asks keys and aliases without
-naming a region: only the host's name says it.
+the container registry, whose older client takes no port.
+"""
+NAMELESS = ("KMS",)
+"""Products of which the provider asks without naming a region, which only the host's name says then. Calls by the
+official SDK name it, so they have an endpoint; the provider is started without, and reaches the host by the proxy.
 """
 
 PASSPHRASE = "sandbox"  # noqa: S105 - the stack files' encryption salt is made for it; docs/decisions say why it is public
@@ -51,7 +54,7 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
         "PULUMI_RUN_PROGRAM": "true",  # so that `pulumi destroy` asks the program, too, whose account it is
         "PATH": f"{settings.state / 'bin'}:{os.environ.get('PATH', '')}",
     }
-    variables.update({f"{service}_ENDPOINT": endpoint for service in SERVICES})
+    variables.update({f"{service}_ENDPOINT": endpoint for service in (*SERVICES, *NAMELESS)})
     if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
         variables["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
     return variables
@@ -64,6 +67,11 @@ def proxy_environment(settings: SandboxSettings) -> dict[str, str]:
         "HTTPS_PROXY": f"http://{address}:{settings.cloud_ports.proxy}",
         "NO_PROXY": f"{address},{settings.cloud_endpoint},localhost,127.0.0.1",
     }
+
+
+def provider_environment(settings: SandboxSettings) -> dict[str, str]:
+    """What the alicloud provider needs besides `environment`."""
+    return {**proxy_environment(settings), **{f"{service}_ENDPOINT": "" for service in NAMELESS}}
 
 
 def shell_exports(settings: SandboxSettings) -> str:

@@ -20,14 +20,14 @@ def install_plugins(
     python: Path,
     alicloud_binary: Path,
     pulumi_home: Path | None = None,
-    proxy: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, Path]:
     """Install language host, Kubernetes provider and alicloud provider; returns where each is found.
 
     `python` runs the plugins written in Python and must have the sandbox's requirements. A language host on PATH or
     beside the engine, and a plugin in a user's own Pulumi home, come first: the official ones. Safe to run twice.
-    `pulumi_home` is the engine's PULUMI_HOME, by default `destination/pulumi/home`. `proxy` are variables that lead the
-    alicloud provider, and nothing else that the engine starts, to the cloud under the cloud's real host names.
+    `pulumi_home` is the engine's PULUMI_HOME, by default `destination/pulumi/home`. `variables` are for the alicloud
+    provider, and nothing else that the engine starts: they lead it to the cloud under the cloud's real host names.
     """
     home = pulumi_home or destination / "pulumi" / "home"
     programs = destination / "bin"
@@ -39,7 +39,9 @@ def install_plugins(
             KUBERNETES_PLUGIN_VERSION,
             _launcher(python, "kubernetes-provider", KUBERNETES_PLUGIN_VERSION),
         ),
-        "pulumi-resource-alicloud": _provider(home, "alicloud", ALICLOUD_PLUGIN_VERSION, alicloud_binary, proxy or {}),
+        "pulumi-resource-alicloud": _provider(
+            home, "alicloud", ALICLOUD_PLUGIN_VERSION, alicloud_binary, variables or {}
+        ),
     }
 
 
