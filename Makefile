@@ -6,8 +6,8 @@ STACK ?= qa
 BASE ?= main
 # The tests' sandbox stands beside a person's own: another name, another place in the address plan.
 TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
-# And beside that one stands another, for the tests that need no region.
-BESIDE_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test}-beside SANDBOX_INDEX=$$(($${SANDBOX_INDEX:-1} + 6))
+# And beside that one stands another, for the tests that need no region, in a place that no test takes for itself.
+BESIDE_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test}-beside SANDBOX_INDEX=$$(($${SANDBOX_INDEX:-1} + 10))
 WITHOUT_REGION := $(addprefix tests/sandbox/,test_terraform_provider test_interrupted_engine.py test_model_page.py \
 	test_rootless.py test_stack_life.py test_status_page.py test_workflows.py)
 
