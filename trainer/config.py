@@ -144,9 +144,9 @@ class RequestLimits(Written):
     words: Annotated[int, Field(ge=8, le=1_000_000)] = 8000
     """Of all texts in one request."""
     normalised_words: Annotated[int, Field(ge=8, le=100_000)] = 1000
-    """Words of one request whose probabilities are normalised over the vocabulary; about 1.5 ms each."""
+    """Words of one request whose probabilities are normalised over the vocabulary; a quarter of a millisecond each."""
     generated_words: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Words of one generated text; each costs a pass over the vocabulary (about 1.5 ms)."""
+    """Words of one generated text; each costs a pass over the vocabulary (about half a millisecond)."""
     generated_texts: Annotated[int, Field(ge=1, le=32)] = 8
     concurrent_requests: Annotated[int, Field(ge=1, le=4096)] = 64
     """Requests that are worked on at a time."""
