@@ -11,6 +11,7 @@ from controllers.monitor.core import Core, Plan
 from controllers.monitor.incidents import Incident, Memory
 from controllers.monitor.model import (
     Action,
+    DeletePod,
     Event,
     HeartbeatSeen,
     Listed,
@@ -146,3 +147,12 @@ class Scene:
     @property
     def faults(self) -> list[str]:
         return [incident.fault for incident in self.core.memory.incidents]
+
+
+def forced(scene: Scene) -> dict[str, bool]:
+    """The pods that were deleted, and whether without waiting for their nodes."""
+    return {action.name: action.force for action in scene.actions if isinstance(action, DeletePod)}
+
+
+def deletions(scene: Scene) -> list[str]:
+    return [action.name.removeprefix(scene.full("")) for action in scene.actions if isinstance(action, DeletePod)]
