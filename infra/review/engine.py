@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.resume.errors import ResumeError
+from infra.resume.work import lines, resume
 from infra.review.errors import ReviewError
 from infra.review.plan import Preview, preview_of
 from infra.settings.loading import STACKS, stack_file
@@ -76,10 +78,15 @@ class Engine:
         return preview
 
     def up(self, stack: str) -> str:
-        """Apply a stack; returns why it failed, empty when it did not."""
+        """Apply a stack, once what a killed update was making is its own; why it failed, empty when it did not."""
         self.tell(f"applying {stack} ...")
         if stack not in self.stacks():
             self.run(["stack", "init", stack, "--non-interactive"], QUERY_TIMEOUT_SECONDS)
+        try:  # in the process's own folder, which is the project's wherever a review is made
+            for line in lines(resume(stack, self.tell)):
+                self.tell(line)
+        except ResumeError as error:
+            return f"the update that was killed before cannot be taken up: {error}"
         arguments = [
             "up",
             "--stack",
