@@ -124,8 +124,10 @@ def render_fault(fault: Mapping[str, Any]) -> str:
     limits = [f"probability {fault['probability']:g} (seed {fault['seed']})"] if fault["probability"] < 1 else []
     limits += [f"at most {fault['count']} times"] if "count" in fault else []
     spent = ", spent" if fault["spent"] else ""
+    caller = f" from {fault['caller']}" if fault["caller"] != "*" else ""
+    place = f"in {fault['region']}{caller}"
     return (
-        f"{fault['name']}: {fault['service']}.{fault['action']} in {fault['region']}: {', '.join(effects + limits)}; "
+        f"{fault['name']}: {fault['service']}.{fault['action']} {place}: {', '.join(effects + limits)}; "
         f"struck {fault['struck']} of {fault['matched']}{spent}"
     )
 

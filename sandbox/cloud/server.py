@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import time
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import unescape
@@ -124,7 +125,7 @@ class CloudServer:
                 return web.Response(status=501, text="This emulator was started without object storage.")
             return await self._handle_streams(request, self._objects)
         plain = await _plain(request)
-        strike = await self._strike(self._cloud.dispatcher.locate(plain)) if self._faults.are_any else None
+        strike = await self._strike(self._cloud.dispatcher.locate(plain), request) if self._faults.are_any else None
         if strike is not None and strike.reset:
             return cut(request)
         if request.path.startswith(CLUSTER_PATHS) and not self._cloud.operations.is_recovered():
@@ -135,7 +136,7 @@ class CloudServer:
 
     async def _handle_streams(self, request: web.Request, objects: Streaming) -> web.StreamResponse:
         """A call to object storage or the registry. Of those carried out, only the failed are noted, for speed."""
-        strike = await self._strike(objects.locate(request)) if self._faults.are_any else None
+        strike = await self._strike(objects.locate(request), request) if self._faults.are_any else None
         if strike is not None and strike.reset:
             return cut(request)
         begun = time.perf_counter()
@@ -150,9 +151,9 @@ class CloudServer:
                 self._note(objects.locate(request), response.status, code, message, strike, elapsed)
         return response
 
-    async def _strike(self, call: CallName) -> Strike | None:
+    async def _strike(self, call: CallName, request: web.Request) -> Strike | None:
         """The fault that a call meets, after its latency; None for none."""
-        strike = self._faults.strike(call)
+        strike = self._faults.strike(replace(call, caller=request.remote or ""))
         if strike is not None and strike.latency_seconds:
             await asyncio.sleep(strike.latency_seconds)
         if strike is not None and strike.reset:

@@ -15,14 +15,16 @@ from sandbox.report import render_fault
 from sandbox.settings import SandboxSettings
 
 DETAILS = """
-A rule says which calls it strikes (--service, --region, --action: globs, the names are those of `logs cloud`), how
-often (--probability, --count), and what then happens: --error CODE, --latency 2s, --reset. Every matching rule draws;
-latencies add up, and a cut connection goes before an error. --seed repeats a run: the same calls in the same order meet
-the same faults. Rules outlive a restart of the cloud; a reset ends them.
+A rule says which calls it strikes (--service, --region, --action: globs, the names are those of `logs cloud`; --caller:
+the address that they come from, by which one region alone can be cut off), how often (--probability, --count), and
+what then happens: --error CODE, --latency 2s, --reset. Every matching rule draws; latencies add up, and a cut
+connection goes before an error. --seed repeats a run: the same calls in the same order meet the same faults. Rules
+outlive a restart of the cloud; a reset ends them.
 
   python -m sandbox fault add --service Vpc --action 'Create*' --error Throttling.User --probability 0.3 --seed 7
   python -m sandbox fault add --service OSS --action GetObject --latency 2s --count 10
   python -m sandbox fault add --service CS --error ServiceUnavailable --status 503 --name no-clusters
+  python -m sandbox fault add --service OSS --region cn-beijing --caller '172.30.1.*' --reset --name cut
   python -m sandbox fault region-out cn-shanghai       every endpoint of the region cuts its connections
   python -m sandbox fault node stop NODE               a real node; more: fault node --help
   python -m sandbox fault pod kill POD --namespace qa  a pod's process; more: fault pod --help
@@ -67,6 +69,7 @@ def _add_rule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", default="*", help="glob of services, such as Vpc, CS, OSS (default: all)")
     parser.add_argument("--region", default="*", help="glob of regions, such as 'cn-*' (default: all)")
     parser.add_argument("--action", default="*", help="glob of actions, such as 'Create*' (default: all)")
+    parser.add_argument("--caller", default="*", help="glob of callers' addresses, such as '172.30.1.*' (default: all)")
     parser.add_argument(
         "--probability", type=float, default=1.0, help="share of calls struck, over 0 to 1 (default: 1)"
     )
@@ -129,7 +132,8 @@ def _put(options: argparse.Namespace, settings: SandboxSettings, rule: dict[str,
 def _rule(options: argparse.Namespace) -> dict[str, Any]:
     """The rule as the cloud takes it, which checks it. Raises UsageError for options without --error."""
     rule: dict[str, Any] = {
-        name: getattr(options, name) for name in ("service", "region", "action", "probability", "seed", "reset")
+        name: getattr(options, name)
+        for name in ("service", "region", "action", "caller", "probability", "seed", "reset")
     }
     if options.error is not None:
         given = {"code": options.error, "status": options.status, "message": options.message}

@@ -43,6 +43,8 @@ class CallName:
     service: str
     action: str
     region: str
+    caller: str = ""
+    """The address that it came from. A region's pods have their node's, below the region's link."""
 
 
 class InjectedError(BaseModel):
@@ -82,6 +84,8 @@ class FaultRule(BaseModel):
     """As in the call log: Vpc, Ecs, CS, Alidns, Ram, Sts, Kms, OSS."""
     region: Glob = "*"
     action: Glob = "*"
+    caller: Glob = "*"
+    """Of the address that the call comes from: `172.30.1.*` for the first region's pods cuts that region off alone."""
     probability: float = Field(default=1.0, gt=0, le=1)
     """How many of the matching calls it strikes, as a share."""
     count: int | None = Field(default=None, ge=1)
@@ -103,7 +107,12 @@ class FaultRule(BaseModel):
 
     def matches(self, call: CallName) -> bool:
         """Whether the rule is about this call."""
-        pairs = ((self.service, call.service), (self.region, call.region), (self.action, call.action))
+        pairs = (
+            (self.service, call.service),
+            (self.region, call.region),
+            (self.action, call.action),
+            (self.caller, call.caller),
+        )
         return all(pattern == "*" or fnmatchcase(text.lower(), pattern.lower()) for pattern, text in pairs)
 
 

@@ -64,7 +64,8 @@ def test_down_without_root_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the commands ask of the cloud, which answers with a rule."""
     calls: list[tuple[Any, ...]] = []
-    rule = {"name": "f", "service": "Vpc", "action": "*", "region": "*", "probability": 1, "seed": 0, "reset": True}
+    rule = {"name": "f", "service": "Vpc", "action": "*", "region": "*", "caller": "172.*", "probability": 1, "seed": 0}
+    rule |= {"reset": True}
     answer = {**rule, "latency_milliseconds": 0, "matched": 2, "struck": 1, "spent": False, "faults": [], "calls": []}
 
     def ask(settings: Any, *call: Any, **options: Any) -> dict[str, Any]:
@@ -103,6 +104,7 @@ def test_a_rule_is_sent_as_it_was_given(asked: list[tuple[Any, ...]], capsys: py
         "service": "Vpc",
         "region": "*",
         "action": "*",
+        "caller": "*",
         "probability": 0.5,
         "seed": 7,
         "reset": False,
@@ -111,7 +113,7 @@ def test_a_rule_is_sent_as_it_was_given(asked: list[tuple[Any, ...]], capsys: py
         "count": 2,
         "name": "f",
     }
-    assert capsys.readouterr().out == "f: Vpc.* in *: connection reset; struck 1 of 2\n"
+    assert capsys.readouterr().out == "f: Vpc.* in * from 172.*: connection reset; struck 1 of 2\n"
     assert main(["fault", "region-out", "cn-hangzhou"]) == 0
     assert asked[1][2]["reset"]
 

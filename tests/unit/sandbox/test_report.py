@@ -105,6 +105,7 @@ def test_what_a_machine_lacks_stands_with_the_way_to_get_it() -> None:
 
 def test_a_fault_says_what_it_strikes_how_and_how_often_it_did() -> None:
     fault = {"name": "f", "service": "Vpc", "action": "Create*", "region": "*", "seed": 7, "reset": False}
+    fault |= {"caller": "*"}
     fault |= {"probability": 0.3, "count": 2, "latency_milliseconds": 250, "error": {"code": "Throttling"}}
     assert render_fault(fault | {"matched": 9, "struck": 2, "spent": True}) == (
         "f: Vpc.Create* in *: error Throttling, latency 250 ms, probability 0.3 (seed 7), at most 2 times; "

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from sandbox.cloud.core.faults import CallName, FaultRule, Faults, InjectedError, region_out
 from sandbox.cloud.core.store import Store
 
-CREATE = CallName("Vpc", "CreateVpc", "cn-hangzhou")
-PUT = CallName("OSS", "PutObject", "cn-shanghai")
+CREATE = CallName("Vpc", "CreateVpc", "cn-hangzhou", "172.30.0.1")
+PUT = CallName("OSS", "PutObject", "cn-shanghai", "172.30.1.12")
 UNAVAILABLE = InjectedError(code="ServiceUnavailable")
 
 
@@ -33,6 +33,8 @@ def test_without_rules_nothing_happens() -> None:
         (FaultRule(action="Create*", reset=True), [True, False]),
         (FaultRule(region="cn-s*", reset=True), [False, True]),
         (FaultRule(service="OSS", region="cn-hangzhou", reset=True), [False, False]),
+        (FaultRule(caller="172.30.1.*", reset=True), [False, True]),
+        (FaultRule(service="OSS", caller="172.30.2.*", reset=True), [False, False]),
     ],
 )
 def test_a_rule_strikes_what_its_globs_match(rule: FaultRule, struck: list[bool]) -> None:
