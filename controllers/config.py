@@ -250,13 +250,14 @@ class TrafficRegionSettings(Frozen):
 
 
 class TrafficTimings(Frozen):
-    """When a region is sick, and when it is well again. With these, users are led away about 7 s after its death."""
+    """When a region is sick, and when it is well again. With these, users are led away about 6 s after its death."""
 
     probe_seconds: Seconds = 1.0
     """Each region's entry is asked so often, and must answer within `probe_timeout_seconds`."""
     probe_timeout_seconds: Seconds = 1.0
     sick_failures: Annotated[int, Field(ge=1, le=100)] = 2
-    """Failures in a row after which a region is suspected, and asked whether it sees itself well."""
+    """Failures in a row without which nobody is taken out. At the first one the region is asked, whether it sees itself
+    well: its time to answer then passes while it is probed again."""
     answer_seconds: Seconds = 3.0
     """How long the suspected region may take to answer, through the zone. Longer than it takes to poll and to write."""
     ask_again_seconds: Seconds = 15.0

@@ -127,7 +127,7 @@ class Core:
                 self.questions.pop(region, None)
             return
         blind = not any(self.is_well(name) for name in self.order if name != region)
-        if not self.is_failing(region) or blind:
+        if not health.failures or blind:
             self.questions.pop(region, None)
             return
         question = self.questions.get(region)
@@ -139,7 +139,11 @@ class Core:
                 question.answered_at = now
             elif now - question.answered_at >= timings.ask_again_seconds:
                 self.questions[region] = self._ask()
-        elif question.published_at is not None and self._read_at >= question.published_at + timings.answer_seconds:
+        elif (
+            self.is_failing(region)
+            and question.published_at is not None
+            and self._read_at >= question.published_at + timings.answer_seconds
+        ):
             self.out.add(region)  # the zone was read after the time to answer was over, and there was no answer
 
     def _ask(self) -> Question:
