@@ -27,11 +27,15 @@ class StoreError(TrainerError):
     exit_code = 4
 
 
-class ObjectNotFoundError(StoreError):
+class RefusedError(StoreError):
+    """The object store answered that it will not, now or later; waiting changes nothing."""
+
+
+class ObjectNotFoundError(RefusedError):
     """There is no object of that key."""
 
 
-class ChangedError(StoreError):
+class ChangedError(RefusedError):
     """The object is not what it was when it was listed, or not where an append was to begin."""
 
 

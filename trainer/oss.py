@@ -19,12 +19,15 @@ from alibabacloud_credentials.provider import (
 )
 from alibabacloud_oss_v2.exceptions import BaseError, OperationError, ServiceError
 
-from trainer.errors import ChangedError, ObjectNotFoundError, StoreError
+from trainer.errors import ChangedError, ObjectNotFoundError, RefusedError, StoreError
 
 ATTEMPTS = 6
 """The SDK's exponential backoff with jitter then waits up to about half a minute in all: an endpoint's restart."""
 CONNECT_TIMEOUT_SECONDS = 5
 TRANSFER_TIMEOUT_SECONDS = 60
+
+PASSING = (408, 429)
+"""Answers of 400 to 499 that are no refusal for good: too slow, too often."""
 
 Result = TypeVar("Result")
 
@@ -130,8 +133,11 @@ class OssStore:
                 if cause.code == "NoSuchKey":
                     raise ObjectNotFoundError(f"no object {where}") from error
                 if cause.code == "NoSuchBucket":
-                    raise StoreError(f"no bucket {self._bucket}; `pulumi up` of the business makes it") from error
-                raise StoreError(f"{where}: OSS answered {cause.status_code} {cause.code}: {cause.message}") from error
+                    raise RefusedError(f"no bucket {self._bucket}; `pulumi up` of the business makes it") from error
+                kind = (
+                    RefusedError if 400 <= cause.status_code < 500 and cause.status_code not in PASSING else StoreError
+                )
+                raise kind(f"{where}: OSS answered {cause.status_code} {cause.code}: {cause.message}") from error
             raise StoreError(f"{where}: {' '.join(str(cause).split())[:300]}") from error
 
 

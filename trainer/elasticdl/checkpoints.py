@@ -125,7 +125,7 @@ def share(model: Any, client: Any, server: int) -> Any:
 
 def restore(client: Any, server: int) -> bool:
     """Fill an empty parameter server from the run's last checkpoint. False if the run has none yet."""
-    store, prefix = context.store(), context.current().checkpoint_prefix
+    store, prefix = context.patient_store(), context.current().checkpoint_prefix
     entry = find(store, prefix, LATEST)
     if entry is None:
         return False
@@ -177,5 +177,5 @@ class FinalWeightsExporter(tf.keras.callbacks.Callback):  # type: ignore[misc]
             return
         worker.get_model()
         model = gather(worker)
-        save(context.store(), context.current().own_prefix, model, FINAL)
+        save(context.patient_store(), context.current().own_prefix, model, FINAL)
         LOG.warning("the trained model of step %d is in the bucket", model.version)

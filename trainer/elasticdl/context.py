@@ -24,6 +24,7 @@ from trainer.examples import ExampleMaker
 from trainer.joined_store import open_job_store
 from trainer.noise import NoiseDistribution, smoothed
 from trainer.object_store import ObjectStore
+from trainer.patient_store import PatientStore
 from trainer.runs import RunMaker
 from trainer.schedule import planned_steps
 from trainer.vocabulary import Vocabulary
@@ -90,8 +91,14 @@ def store() -> ObjectStore:
 
 
 @functools.cache
+def patient_store() -> ObjectStore:
+    """The same, for what cannot be done without: it waits while object storage is away."""
+    return PatientStore(store())
+
+
+@functools.cache
 def dataset() -> Dataset:
-    return Dataset(store(), current().job.data_prefix)
+    return Dataset(patient_store(), current().job.data_prefix)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from trainer.errors import ObjectNotFoundError, StoreError
+from trainer.errors import ObjectNotFoundError, RefusedError
 from trainer.object_store import ObjectStore, open_store
 from trainer.oss import credentials_source, oss_endpoint
 
@@ -100,7 +100,7 @@ def test_objects_are_written_read_in_parts_listed_and_removed(store: ObjectStore
 def test_errors_are_told_apart_in_one_line(store: ObjectStore) -> None:
     with pytest.raises(ObjectNotFoundError, match="no object oss://data/top/none"):
         store.get("none")
-    with pytest.raises(StoreError, match="no bucket other"):
+    with pytest.raises(RefusedError, match="no bucket other"):
         open_store("oss://other", "cn-hangzhou").get("x")
 
 
