@@ -71,7 +71,7 @@ def deduplicate_indexed_slices(values: Any, indices: Any) -> tuple[Any, Any]:
 
 
 def _run_worker(self: Any) -> None:
-    """Refuse what would silently train wrongly, then make the variables before the first task, then work.
+    """Refuse what would silently train wrongly, then make the variables before the first task and warm up, then work.
 
     - Without ftlib (which has no wheel) AllReduce trains every worker's own model and never averages.
     - A worker whose first task is an evaluation (any replaced one) would evaluate its own random model, and one whose
@@ -86,6 +86,7 @@ def _run_worker(self: Any) -> None:
     patience.make_patient(self)
     if not self._var_created:
         self._run_model_call_before_training(tf.zeros((1, self._model.inputs[0].shape[1]), tf.int32))
+    steps.warm_up(self)
     _original_run_worker(self)
 
 

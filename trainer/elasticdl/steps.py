@@ -16,8 +16,9 @@ from elasticdl.python.common.tensor_utils import Tensor, pb_to_ndarray
 from elasticdl.python.elasticdl.layers.embedding import Embedding
 
 from trainer.elasticdl import context
-from trainer.gradients import Parameters, loss_and_gradients
+from trainer.gradients import SIGNATURE, Parameters, loss_and_gradients
 from trainer.model import WINDOW_TABLE, WORD_TABLE, parameters_of
+from trainer.runs import Text
 from trainer.schedule import learning_rate_at
 
 
@@ -43,7 +44,7 @@ def training_process(self: Any, features: Any, _labels: Any) -> tuple[Any, Gradi
         for layer, wanted in zip(layers, ids, strict=True)
     ]
     parameters = parameters_of(self._model)
-    found = _compute(features, *rows, parameters)
+    found = self._computation(features, *rows, *map(tf.convert_to_tensor, parameters))
     made = Gradients([], [])
     for variable, gradient in zip(parameters, found.parameters, strict=True):
         made.variables.append(Tensor(variable.name, gradient.numpy(), None))
@@ -55,11 +56,24 @@ def training_process(self: Any, features: Any, _labels: Any) -> tuple[Any, Gradi
     return found.loss, made
 
 
-@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-def _compute(batch: Any, word_rows: Any, window_rows: Any, parameters: Parameters) -> Any:
-    values = Parameters(*(tf.convert_to_tensor(variable) for variable in parameters))
-    settings = context.current().job.model
-    return loss_and_gradients(batch, word_rows, window_rows, values, settings.l2_penalty, settings.dropout)
+def warm_up(worker: Any) -> None:
+    """Do before the first task what its first step would wait for: read vocabulary and noise, trace the computation
+    (once, for batches of every size), and run it on a made-up sentence, which changes nothing. A worker that stands by
+    then trains a second earlier when it is needed, and one that starts traces once and not twice."""
+    job = context.current().job
+    parameters = parameters_of(worker._model)
+    rows = tf.TensorSpec([None, job.model.embedding_dimension], tf.float32)
+    values = [tf.TensorSpec(part.shape, part.dtype) for part in parameters]
+
+    def compute(batch: Any, word_rows: Any, window_rows: Any, *values: Any) -> Any:
+        return loss_and_gradients(
+            batch, word_rows, window_rows, Parameters(*values), job.model.l2_penalty, job.model.dropout
+        )
+
+    worker._computation = tf.function(compute, input_signature=[SIGNATURE, rows, rows, *values])
+    batch = context.run_maker().batch(Text([np.zeros(1, dtype=np.int32)]))
+    zeros = [tf.zeros((len(ids), job.model.embedding_dimension)) for ids in (batch.word_ids, batch.window_ids)]
+    worker._computation(tuple(map(tf.constant, batch.arrays())), *zeros, *map(tf.convert_to_tensor, parameters))
 
 
 def report_gradient_to_ps(self: Any, gradients: Gradients) -> tuple[bool, int]:

@@ -45,6 +45,7 @@ TABLES = ("word_embedding/embeddings:0", "window_embedding/embeddings:0")
 CACHES = (
     context.current,
     context.store,
+    context.patient_store,
     context.dataset,
     context.vocabulary,
     context.noise,
@@ -246,6 +247,15 @@ def test_an_error_that_waiting_does_not_cure_ends_the_worker_as_before(tmp_path:
         server.push_gradients = type(server.pull_dense_parameters)(server, refuse)
         with pytest.raises(Refused):
             train([server], training_tasks())
+
+
+def test_a_worker_has_traced_its_computation_once_before_its_first_task_and_never_again(tmp_path: Path) -> None:
+    with a_run(tmp_path, tables_on_servers=True):
+        server = Server()
+        worker, _ = train([server], [])
+        assert (worker._computation.experimental_get_tracing_count(), server.version) == (1, 0)
+        worker, _ = train([server], training_tasks())
+        assert (worker._computation.experimental_get_tracing_count(), server.version) == (1, 10)
 
 
 def test_a_worker_that_only_gets_the_last_task_exports_what_the_servers_hold(tmp_path: Path) -> None:
