@@ -315,6 +315,9 @@ class DrillObjectives(Frozen):
     node_of_master: Seconds = 120.0
     region: Seconds = 20.0
     """Until the last user is led elsewhere: detection, and the records' TTL."""
+    lease: Seconds = 240.0
+    """The training's region was cut off, and another trains: from the healing until the first is at work again. The
+    other one's lease has to run out before."""
     quota: Seconds = 60.0
     """A worker is killed while the quota is full."""
     bucket: Seconds = 60.0

@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controllers.config import DrillObjectives
-from controllers.drill import campaign, region
-from controllers.drill.report import plot, table
+from controllers.drill import campaign
+from controllers.drill.report import Result, kept, plot, table
 from controllers.drill.run import DRILLS, run
 from controllers.drill.site import read_objectives, read_site
 from controllers.errors import ControllerError, DrillError
-
-OWN_COMMANDS = {"region": region.main, "campaign": campaign.main}
-"""Those that break other things, or many, and have options of their own."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +24,6 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m controllers.drill",
         description="Break a running business on purpose, and measure how long it takes to be at work again.",
         epilog="drills:\n" + "\n".join(lines) + "\n\n"
-        "region: a region's servers die; `python -m controllers.drill region --help`\n"
         "campaign: hundreds of faults, one after another; `python -m controllers.drill campaign --help`\n\n"
         "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 or 2 other.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
     add_place(made)
     made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
     made.add_argument("--plot", metavar="FILE", help="and a plot (SVG)")
+    made.add_argument(
+        "--results",
+        metavar="FILE",
+        help="add each result to a file at once; table and plot then show all that are in it",
+    )
     return made
 
 
@@ -51,27 +52,37 @@ def add_place(made: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the drills; the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] in OWN_COMMANDS:
-        return OWN_COMMANDS[given[0]](given[1:])
+    if given[:1] == ["campaign"]:  # it breaks many things, and has options of its own
+        return campaign.main(given[1:])
     options = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("controllers.drill").setLevel(logging.INFO)
     names = list(DRILLS) if "all" in options.drills else options.drills
+    results_file = Path(options.results) if options.results else None
+
+    def note(result: Result) -> None:
+        if results_file is not None:
+            with results_file.open("a", encoding="utf-8") as file:
+                file.write(f"{result.to_json()}\n")
+
     try:
         site = read_site(options.site)
         objectives = read_objectives(options.stack) if options.stack else DrillObjectives()
-        results = asyncio.run(run(site, objectives, names, options.seed))
+        if results_file is not None:
+            kept(results_file)  # before anything is broken, whether it is one
+        results = asyncio.run(run(site, objectives, names, options.seed, note))
+        shown = kept(results_file) if results_file is not None else results
     except ControllerError as error:
         print(f"drill: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    text = table(results)
+    text = table(shown)
     print(text)
     if options.report:
         Path(options.report).write_text(f"{text}\n", encoding="utf-8")
     if options.plot:
-        Path(options.plot).write_text(plot(results), encoding="utf-8")
+        Path(options.plot).write_text(plot(shown), encoding="utf-8")
     return 0 if all(result.passed for result in results) else DrillError.exit_code
 
 

@@ -1,15 +1,12 @@
-"""What befalls the namespace and what is around it: a full quota, a neighbour that takes all, regions that are cut
-apart, a namespace that is deleted."""
+"""What befalls the namespace and what is around it: a full quota, a neighbour that takes all, its own deletion."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from lightkube import AsyncClient, KubeConfig
+from lightkube import AsyncClient
 from lightkube.models.core_v1 import (
     Affinity,
     Capabilities,
@@ -24,12 +21,8 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, ResourceQuota
 from lightkube.resources.core_v1 import Pod as KubernetesPod
-from lightkube.resources.networking_v1 import NetworkPolicy
 
-from controllers.config import TRAFFIC_NAME
 from controllers.drill.faults import Drill, Ground, kill, run_command
-from controllers.drill.region import QUERY_SECONDS, asker, resolver
-from controllers.drill.site import Region
 from controllers.errors import DrillError
 from controllers.monitor.cluster import MEBIBYTE, quantity
 from controllers.monitor.kubernetes import FAILURES, refusal
@@ -38,10 +31,7 @@ FILLER, NOISE = "drill-filler", "drill-noise"
 BURN = "import os\nfor _ in range(4): os.fork()\nwhile True: pass"
 """16 processes that each take all they get."""
 NOISE_SECONDS = 60.0
-CUT_SECONDS = 45.0
 GONE_SECONDS = 300.0
-POLICY = f"allow-{TRAFFIC_NAME}"
-EVERYBODY = "0.0.0.0/0"
 
 
 async def _full_quota(ground: Ground) -> list[str]:
@@ -79,37 +69,6 @@ async def _noisy_neighbour(ground: Ground) -> list[str]:
         raise DrillError(f"the training kept {kept:.0%} of its pace, of {ground.objectives.neighbour_share:.0%}")
     ground.observer.note_mended()  # the time of listening is no time of recovery
     return [f"{namespace}/{NOISE}"]
-
-
-async def _cut_apart(ground: Ground) -> list[str]:
-    """Neither region's controller reaches the other's entry, and users reach both: nothing may be switched."""
-    users, regions = ground.site.users, ground.site.regions
-    if users is None or len(regions) < 2:
-        raise DrillError("this drill needs `users` and two `regions` in the site's file")
-    server, _, port = users.server.partition(":")
-    resolve = resolver(server, int(port or 53), users.name, users.lines)
-    ask = asker(users.name, 80, ground.site.path)
-    before = {line: (await asyncio.to_thread(resolve, line))[0] for line in users.lines}
-    for region, other in ((regions[0], regions[1]), (regions[1], regions[0])):
-        client = _client_of(region, ground.site.namespace)
-        await _cut(client, [f"{other.entry}/32"])
-        ground.undo.append(_healer(client))
-    ground.observer.note_broken()
-    requests = failed = 0
-    deadline = time.monotonic() + CUT_SECONDS
-    while time.monotonic() < deadline:
-        for line in users.lines:
-            addresses = (await asyncio.to_thread(resolve, line))[0]
-            if addresses != before[line]:
-                raise DrillError(f"users of {line} were led from {before[line]} to {addresses}")
-            requests += 1
-            failed += not await asyncio.to_thread(ask, addresses[0])
-        await asyncio.sleep(QUERY_SECONDS / 2)
-    ground.note = f"{requests} requests over DNS, {failed} failed; no record was switched in {CUT_SECONDS:.0f} s"
-    if failed:
-        raise DrillError(ground.note)
-    ground.observer.note_mended()
-    return [f"{regions[0].name} from {regions[1].name}"]
 
 
 async def _deleted_namespace(ground: Ground) -> list[str]:
@@ -183,33 +142,11 @@ def _pod(name: str, like: PodSpec, asked: dict[str, str], *, nowhere: bool = Fal
     return KubernetesPod(metadata=ObjectMeta(name=name), spec=spec)
 
 
-def _client_of(region: Region, namespace: str) -> AsyncClient:
-    return AsyncClient(config=KubeConfig.from_file(Path(region.kubeconfig).expanduser()), namespace=namespace)
-
-
 async def _remove(client: Any, name: str) -> None:
     try:
         await client.delete(KubernetesPod, name, grace_period=0)
     except FAILURES as error:
         raise refusal(error) from error
-
-
-def _healer(client: Any) -> Callable[[], Any]:
-    async def heal() -> None:
-        await _cut(client, [])
-        await client.close()
-
-    return heal
-
-
-async def _cut(client: Any, addresses: list[str]) -> None:
-    """Except these addresses from what a region's traffic controller may reach, or none of them any more."""
-    found = await client.get(NetworkPolicy, POLICY)
-    egress = found.spec.egress
-    for peer in egress[0].to:
-        kept = [block for block in peer.ipBlock.except_ or [] if not block.endswith("/32")]
-        peer.ipBlock.except_ = kept + addresses
-    await client.replace(found)
 
 
 def _milli(text: str) -> int:
@@ -219,6 +156,5 @@ def _milli(text: str) -> int:
 NEIGHBOURHOOD_DRILLS = (
     Drill("quota", "the quota is filled and a worker killed", "quota", _full_quota),
     Drill("neighbour", "another business takes all it may", "quota", _noisy_neighbour, noticed=False),
-    Drill("cut", "the two regions are cut apart", "region", _cut_apart, noticed=False, job=False),
 )
 LAST_DRILLS = (Drill("namespace", "the namespace is deleted", "namespace", _deleted_namespace, noticed=False),)

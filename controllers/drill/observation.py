@@ -22,6 +22,8 @@ from controllers.monitor.store import KEY, name_of
 from controllers.monitor.world import World
 
 POLL_SECONDS = 0.1
+RECENT_SECONDS = 10.0
+"""Of a heartbeat, which comes every three."""
 
 
 class Observer:
@@ -101,10 +103,17 @@ class Observer:
         return found
 
     def working(self) -> list[Pod]:
-        """Workers that have tasks: standbys are left out."""
+        """Workers that have tasks: standbys are left out, and those that start."""
         beat = self.world.master
-        standbys = {index for index, entry in beat.progress.workers.items() if entry.standby} if beat else set()
-        return [pod for pod in self.running(Role.WORKER) if pod.index not in standbys]
+        entries = beat.progress.workers if beat else {}
+        return [pod for pod in self.running(Role.WORKER) if pod.index in entries and not entries[pod.index].standby]
+
+    def steady(self) -> bool:
+        """Whether the job is at work, and whoever stands by is ready to: what a drill begins with."""
+        if not self.at_work(time.time() - RECENT_SECONDS, []) or (beat := self.world.master) is None:
+            return False
+        there = [pod.index for pod in self.world.of(Role.WORKER) if pod.phase in ("Running", "Pending")]
+        return all(index in beat.progress.workers for index in there)
 
     def describe(self) -> str:
         """The job's pods in a line."""

@@ -1,4 +1,4 @@
-"""The drill `region`: a region's servers die; how long users of each line are led to it, by DNS, as resolvers keep it.
+"""A region's servers die: how long users of each line are led to it, by DNS, as resolvers keep it.
 
 Users are resolvers with caches: each asks the zone's server for its line (by EDNS client subnet, RFC 7871), keeps the
 answer for its TTL and not longer, and sends an HTTP request to it twice a second. Their caches are filled at times that
@@ -7,25 +7,18 @@ are spread over a TTL, so that the last of them is the worst case.
 
 from __future__ import annotations
 
-import argparse
 import http.client
-import shlex
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from controllers.errors import ControllerError, DrillError, SettingsError
+from controllers.errors import DrillError
 
-OBJECTIVE_SECONDS = 20.0
 QUERY_SECONDS = 1.0
 REQUEST_SECONDS = 1.0
-COMMAND_SECONDS = 120.0
 LONGEST_SECONDS = 120.0
 QUIET_SECONDS = 5.0
 """All users must have been answered for so long before it counts as over."""
@@ -66,7 +59,7 @@ class User:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Seconds from the moment of breaking."""
+    """Seconds from the last moment at which every user was answered, which is up to half a second before it broke."""
 
     left_after: float
     """The zone's server named the dead region no more, for any line."""
@@ -116,18 +109,20 @@ class Drill:
             return self._follow(dead, breaking, started, pool)
 
     def _follow(self, dead: str, breaking: threading.Thread, started: float, pool: Executor) -> Outcome:
-        named_at = started
+        named_at = broken_at = started
         while True:
             now = self._clock()
             if any(dead in self._resolve(line)[0] for line in self.lines):
                 named_at = self._clock()
             list(pool.map(lambda user: user.step(self._clock(), self._resolve, self._ask, dead), self.users))
             failed_at = max((user.last_failure for user in self.users if user.last_failure is not None), default=None)
+            if failed_at is None:
+                broken_at = now
             last = max(named_at, failed_at or started)
             if not breaking.is_alive() and failed_at is not None and now - last > QUIET_SECONDS:
                 return Outcome(
-                    named_at - started,
-                    failed_at - started,
+                    max(0.0, named_at - broken_at),
+                    failed_at - broken_at,
                     sum(user.failures for user in self.users),
                     sum(user.failures_elsewhere for user in self.users),
                     sum(user.requests for user in self.users),
@@ -174,77 +169,6 @@ def asker(name: str, port: int, path: str) -> Ask:
             connection.close()
 
     return ask
-
-
-def command(line: str) -> Callable[[], None]:
-    """Runs a command line, which must do it within `COMMAND_SECONDS`."""
-
-    def run() -> None:
-        done = subprocess.run(shlex.split(line), timeout=COMMAND_SECONDS, check=False, capture_output=True, text=True)
-        if done.returncode:
-            print(f"drill: `{line}` failed: {done.stderr.strip()[:300]}", file=sys.stderr)
-
-    return run
-
-
-def parser() -> argparse.ArgumentParser:
-    """All options."""
-    made = argparse.ArgumentParser(
-        prog="python -m controllers.drill region",
-        description="Have a region's servers die, and measure how long users are led to them.",
-        epilog="Exit codes: 0 objective met, 4 missed, 1 other.",
-    )
-    made.add_argument("--name", required=True, help="the business's name, as qa.language.example.com")
-    made.add_argument("--server", required=True, metavar="ADDRESS[:PORT]", help="one of the zone's DNS servers")
-    made.add_argument("--dead", required=True, metavar="ADDRESS", help="the entry of the region that is to die")
-    made.add_argument("--break-command", required=True, metavar="COMMAND", help="what makes it die")
-    made.add_argument("--mend-command", default="", metavar="COMMAND", help="what brings it back, at the end")
-    made.add_argument(
-        "--line",
-        action="append",
-        default=[],
-        metavar="LINE=ADDRESS",
-        help="users of a line, and an address in its network; may be given again (default: your own network)",
-    )
-    made.add_argument("--users", type=int, default=10, help="resolvers a line (10)")
-    made.add_argument("--port", type=int, default=80, help="where servers answer (80)")
-    made.add_argument("--path", default="/readyz", help="what is asked of them (/readyz)")
-    made.add_argument("--objective", type=float, default=OBJECTIVE_SECONDS, metavar="SECONDS", help="(20)")
-    made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
-    return made
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit code."""
-    options = parser().parse_args(arguments)
-    try:
-        outcome = _run(options)
-    except ControllerError as error:
-        print(f"drill region: {error}", file=sys.stderr)
-        return 1
-    finally:
-        if options.mend_command:
-            command(options.mend_command)()
-    met = outcome.answered_after <= options.objective
-    text = table(outcome, options.dead, options.objective, met)
-    print(text)
-    if options.report:
-        Path(options.report).write_text(f"{text}\n", encoding="utf-8")
-    return 0 if met else DrillError.exit_code
-
-
-def _run(options: argparse.Namespace) -> Outcome:
-    networks = {"default": ""}
-    if options.line:
-        pairs = [text.partition("=") for text in options.line]
-        if not all(sign and name for name, sign, _ in pairs):
-            raise SettingsError("--line is LINE=ADDRESS, as telecom=203.0.113.7")
-        networks = {name: address for name, _, address in pairs}
-    server, _, port = options.server.partition(":")
-    resolve = resolver(server, int(port or 53), options.name, networks)
-    drill = Drill(list(networks), options.users, resolve, asker(options.name, options.port, options.path))
-    drill.prepare()
-    return drill.watch(options.dead, command(options.break_command))
 
 
 def table(outcome: Outcome, dead: str, objective: float, met: bool) -> str:

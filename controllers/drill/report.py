@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from controllers.drill.probing import Counts
+from controllers.errors import SettingsError
 
 ROW, LEFT, WIDTH = 24, 150, 900
 DETECTED, WAITED, MISSED, LIMIT = "#ef6c00", "#2e7d32", "#c62828", "#555"
@@ -42,6 +45,30 @@ class Result:
         """In time, nothing lost, and no other business has noticed."""
         in_time = self.at_work is not None and self.at_work <= self.objective
         return not self.problem and in_time and not self.lost and not self.others.failed
+
+    def to_json(self) -> str:
+        """In one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Result:
+        """What `to_json` wrote."""
+        entry = json.loads(text)
+        counts = {name: Counts(**entry.pop(name)) for name in ("failed", "others")}
+        return cls(**{**entry, **counts, "incidents": tuple(entry["incidents"])})
+
+
+def kept(path: Path) -> list[Result]:
+    """The results in a file, a line each, the last one of each drill, in the order in which they were first done.
+    Raises SettingsError if it holds something else."""
+    found: dict[str, Result] = {}
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            result = Result.from_json(line)
+            found[result.drill] = result
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingsError(f"{path} holds no results of drills: {error!r}; name another file") from error
+    return list(found.values())
 
 
 HEADS = (

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from controllers.config import DrillObjectives, MonitorSettings
@@ -18,6 +18,7 @@ from controllers.drill.probing import Counts, Probes
 from controllers.drill.report import Result
 from controllers.drill.site import Site
 from controllers.drill.storage import STORAGE_DRILLS
+from controllers.drill.two_regions import REGION_DRILLS
 from controllers.errors import ControllerError
 from controllers.monitor.faults import Fault
 from controllers.monitor.incidents import Incident
@@ -34,7 +35,8 @@ BATCHES = 4
 """That the job must have begun since its parameter server was replaced: more than each worker may have had in hand."""
 OTHER_FAULTS = (Fault.API_SERVER_AWAY.label,)
 """Not what a drill breaks: it may be there at the same time."""
-DRILLS = {drill.name: drill for drill in (*JOB_DRILLS, *NEIGHBOURHOOD_DRILLS, *STORAGE_DRILLS, *LAST_DRILLS)}
+ORDERED = (*JOB_DRILLS, *NEIGHBOURHOOD_DRILLS, *STORAGE_DRILLS, *REGION_DRILLS, *LAST_DRILLS)
+DRILLS = {drill.name: drill for drill in ORDERED}
 """In the order in which `all` does them: what takes the whole namespace comes late."""
 
 
@@ -69,14 +71,17 @@ async def watching(site: Site) -> AsyncIterator[Watch]:
         await client.close()
 
 
-async def run(site: Site, objectives: DrillObjectives, names: Sequence[str], seed: int) -> list[Result]:
-    """All of them, in order; one that fails does not keep the next from running."""
+async def run(
+    site: Site, objectives: DrillObjectives, names: Sequence[str], seed: int, done: Callable[[Result], None]
+) -> list[Result]:
+    """All of them, in order; one that fails does not keep the next from running. `done` is told of each at once."""
     results = []
     async with watching(site) as watch:
         for number, name in enumerate(names):
             draw = random.Random(f"{seed}:{number}:{name}")  # noqa: S311 - chosen to be repeatable
             results.append(await one(watch, DRILLS[name], objectives, draw))
             LOG.info("%s", results[-1])
+            done(results[-1])
     return results
 
 
@@ -87,7 +92,7 @@ async def one(watch: Watch, drill: Drill, objectives: DrillObjectives, draw: ran
     result = Result(drill.name, drill.meaning, [], float(getattr(objectives, drill.objective)))
     before = (Counts(), Counts())
     try:
-        await observer.until("job at work", lambda: observer.at_work(time.time() - 10, []), READY_SECONDS)
+        await observer.until("job at work", observer.steady, READY_SECONDS)
         before = (watch.own.counts(), watch.others.counts())
         await _break_and_wait(ground, drill, result)
     except (ControllerError, *FAILURES) as error:
@@ -116,7 +121,8 @@ async def _break_and_wait(ground: Ground, drill: Drill, result: Result) -> None:
     started = observer.broken_at or time.time()
     counted_from = observer.mended_at or started
     if not drill.job:
-        result.at_work = time.time() - counted_from
+        result.detected = ground.detected
+        result.at_work = time.time() - counted_from if ground.at_work is None else ground.at_work
         return
     lost = [index for name, index in indexes.items() if name in result.targets or nodes[name] in result.targets]
     server_lost = bool(servers & set(result.targets))

@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Commands(Frozen):
-    """Command lines; the name of what it is done to is put after the first five."""
+    """Command lines; the name of what it is done to is put after those of pods and nodes."""
 
     kill: str = ""
     """Kills a pod's first process (-9)."""
@@ -32,6 +32,9 @@ class Commands(Frozen):
     bucket_out: str = ""
     """Has object storage in the training's region answer nobody, until `bucket_back`."""
     bucket_back: str = ""
+    cut: str = ""
+    """Cuts the training's region off from object storage in the last region, where the lease is, until `heal`."""
+    heal: str = ""
     up: str = ""
     """`pulumi up` of the business's stack, after somebody deleted what it made."""
 

@@ -6,6 +6,7 @@ import dataclasses
 import http.server
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,10 @@ import yaml
 from controllers.config import DrillObjectives, MonitorSettings
 from controllers.drill.__main__ import main, parser
 from controllers.drill.campaign import Outcome, Tally
-from controllers.drill.faults import Ground, kill
+from controllers.drill.faults import Ground, kill, run_command
 from controllers.drill.observation import Observer
 from controllers.drill.probing import Counts, Probes
-from controllers.drill.report import Result, plot, table
+from controllers.drill.report import Result, kept, plot, table
 from controllers.drill.run import DRILLS
 from controllers.drill.site import Commands, Site, read_objectives, read_site
 from controllers.errors import DrillError, SettingsError
@@ -75,6 +76,44 @@ def test_the_plot_holds_a_bar_a_drill_and_says_what_was_missed() -> None:
     assert "2.5 s of 10 s" in text
     assert "missed: no node" in text
     assert "&lt;node&gt;" in text
+
+
+def test_results_of_several_runs_add_up_in_one_file_and_the_last_of_each_drill_counts(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    assert kept(path) == []
+    again = dataclasses.replace(RESULT, at_work=7.0, others=Counts(9, 1))
+    node = dataclasses.replace(RESULT, drill="node")
+    path.write_text("\n".join(result.to_json() for result in (RESULT, node, again)))
+    assert kept(path) == [again, node]
+    path.write_text("{}")
+    with pytest.raises(SettingsError, match="holds no results of drills"):
+        kept(path)
+
+
+async def test_a_command_is_run_by_the_python_that_drills() -> None:
+    made = ground(heal="python -c 'import lightkube, sys; sys.exit(sys.executable.count(\"missing\"))'")
+    await run_command(made, "heal")
+    assert made.observer.broken_at is not None
+
+
+def test_a_drill_begins_when_whoever_stands_by_is_ready_to() -> None:
+    made = observer()
+    for index in range(3):
+        made.world.see(PodSeen(Pod(f"w{index}", f"u{index}", 1, Role.WORKER, index, phase="Running")), 0.0)
+    workers = {0: WorkerProgress(0.1, 9, 90, 1.0), 1: WorkerProgress(0.1, 9, 90, 1.0)}
+
+    def beat(version: int) -> None:
+        progress = Progress(workers=workers)
+        pod = Pod("m", "uid-m", version, Role.MASTER, phase="Running", progress=progress)
+        made.world.see(PodSeen(pod), time.time())
+
+    beat(2)
+    assert not made.steady()
+    assert [pod.index for pod in made.working()] == [0, 1]
+    workers = {**workers, 2: WorkerProgress(0.1, standby=True)}
+    beat(3)
+    assert made.steady()
+    assert [pod.index for pod in made.working()] == [0, 1]
 
 
 async def test_a_drill_that_needs_a_command_says_which_key_gives_it() -> None:

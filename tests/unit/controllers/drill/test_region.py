@@ -1,4 +1,4 @@
-"""What the drill `region` measures, with a DNS server and servers that a test moves; time is made by hand."""
+"""What the drills of regions measure, with a DNS server and servers that a test moves; time is made by hand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from controllers.drill.region import Drill, Outcome, table
+from controllers.drill.two_regions import Masters
 from controllers.errors import DrillError
 
 FIRST, SECOND, TTL = "192.0.2.1", "192.0.2.2", 10.0
@@ -20,6 +21,7 @@ class Place:
         self.died_at: float | None = None
         self.switch_after = switch_after
         self.broken = threading.Event()
+        self.slow = 0
 
     def resolve(self, line: str) -> tuple[list[str], float]:
         switched = self.died_at is not None and self.now - self.died_at >= self.switch_after
@@ -77,3 +79,35 @@ def test_what_is_broken_already_is_not_drilled() -> None:
 
 def test_a_missed_objective_is_said() -> None:
     assert table(Outcome(30, 40, 5, 0, 10), FIRST, 20, False).endswith("| missed |")
+
+
+def test_a_region_that_takes_its_time_to_die_is_counted_from_when_it_answered_last() -> None:
+    place = Place(switch_after=6.0)
+    drill = place.drill()
+    drill.prepare()
+
+    def die_late() -> None:
+        place.slow = 10
+
+    plain_sleep = place.sleep
+
+    def sleep(seconds: float) -> None:
+        if place.slow:
+            place.slow -= 1
+            place.now += 0.5
+            if not place.slow:
+                place.die()
+        else:
+            plain_sleep(seconds)
+
+    drill._sleep = sleep
+    outcome = drill.watch(FIRST, die_late)
+    assert 5.5 <= outcome.left_after <= 7.0
+
+
+def test_two_masters_at_once_are_counted_and_when_the_first_ended() -> None:
+    masters = Masters([])
+    masters.runs = [False, False]
+    for second, runs in enumerate([[True, False], [True, True], [False, True], [True, False], [False, False]]):
+        masters.saw(runs, float(second))
+    assert (masters.looks, masters.both, masters.ended_at) == (5, 1, 2.0)
