@@ -7,7 +7,6 @@ import http.server
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import yaml
 
 from controllers.config import DrillObjectives, MonitorSettings
 from controllers.drill.__main__ import main, parser
-from controllers.drill.campaign import Outcome, Tally
 from controllers.drill.faults import Ground, kill, run_command
 from controllers.drill.observation import Observer
 from controllers.drill.probing import Counts, Probes
@@ -206,37 +204,3 @@ def test_whoever_is_not_answered_is_counted(entry: str, monkeypatch: pytest.Monk
     assert counts.failed == probes._failed["sick"] + probes._failed["gone"]
     assert probes._failed["well"] == 0
     assert probes._failed["sick"] == probes._requests["sick"]
-
-
-# ---- campaigns
-
-
-def heartbeat(made: Observer, version: int, **fields: int) -> None:
-    workers = {0: WorkerProgress(0.1, 9, 90, 1.0), 1: WorkerProgress(0.1, 9, 90, 1.0)}
-    progress = Progress(workers=workers, **fields)
-    made.world.see(PodSeen(Pod("m", "uid-m", version, Role.MASTER, phase="Running", progress=progress)), float(version))
-
-
-def test_a_task_that_is_neither_done_nor_left_is_lost() -> None:
-    made, tally = observer(), Tally()
-    for index in (0, 1):
-        made.world.see(PodSeen(Pod(f"w{index}", f"u{index}", 1, Role.WORKER, index, phase="Running")), 0.0)
-    heartbeat(made, 2, trained=0, left=40, epoch=0)
-    tally.see(made, 1.0)
-    heartbeat(made, 3, trained=38, left=42, epoch=1)  # the second epoch's tasks are made while two of the first run
-    tally.see(made, 1.0)
-    assert (tally.missing, tally.worked, tally.watched) == (0, 2.0, 2.0)
-    heartbeat(made, 4, trained=50, left=29, epoch=1)
-    tally.see(made, 1.0)
-    assert tally.missing == 1
-    made.world.see(PodSeen(Pod("w1", "u1", 5, Role.WORKER, 1, phase="Failed")), 5.0)
-    tally.see(made, 2.0)
-    assert tally.worked == 4.0
-    assert tally.trained == {"uid-m": 50}
-
-
-def test_a_campaigns_text_says_what_was_broken_and_what_was_lost() -> None:
-    faults = Counter({"worker": 3, "master": 1})
-    text = Outcome(faults, ("master 95 s",), ("worker: why",), 0, 1234, 0.981, 90.0, 7).text()
-    assert "| 4 (3 worker, 1 master) | none | 1,234 | 7 | 98.1% | master 95 s | 1.5 |" in text
-    assert text.endswith("- worker: why")
