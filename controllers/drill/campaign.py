@@ -39,6 +39,7 @@ RESTLESS = {
     "worker-deleted": 6,
     "worker-interrupted": 4,
     "worker-killed": 3,
+    "workers-deleted": 2,
     "parameter-server-deleted": 3,
     "master": 1,
 }
@@ -112,8 +113,7 @@ def restless(every: float) -> Breaker:
         role = Role.WORKER if name.startswith("worker") else Role(name.removesuffix("-deleted"))
         pods = [pod for pod in watch.observer.world.of(role) if pod.phase == "Running" and not pod.deleting]
         ground = Ground(watch.observer, watch.site, objectives, draw)
-        if pods:
-            pod = draw.choice(pods)
+        for pod in pods if name.startswith("workers-") else draw.sample(pods, min(1, len(pods))):
             try:
                 await _hit(ground, name, pod)
                 tally.faults[name] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import shlex
@@ -18,6 +19,7 @@ from controllers.config import MONITOR_NAME, DrillObjectives
 from controllers.drill.observation import Observer
 from controllers.drill.site import Site
 from controllers.errors import DrillError
+from controllers.monitor.kubernetes import FAILURES
 from controllers.monitor.model import Pod, Role
 
 INTERRUPT = "kill -INT 1"
@@ -80,17 +82,19 @@ async def _crash(ground: Ground) -> list[str]:
     pod = ground.draw.choice(ground.observer.working())
     for attempt in range(INTERRUPTS):
         # TensorFlow takes one that comes while it calls Python for an error of a task, and goes on.
-        await ground.observer.client.exec(
-            pod.name, namespace=ground.observer.settings.namespace, command=["bash", "-c", INTERRUPT]
-        )
-        sent = time.time()
+        with contextlib.suppress(
+            *(FAILURES if attempt else ())
+        ):  # the container has ended, and it takes a while to show
+            await ground.observer.client.exec(
+                pod.name, namespace=ground.observer.settings.namespace, command=["bash", "-c", INTERRUPT]
+            )
         try:
             await _ended(ground.observer, pod, END_SECONDS / INTERRUPTS)
             break
         except DrillError:
             if attempt == INTERRUPTS - 1:
                 raise
-    ground.observer.broken_at = ground.observer.broken_at or sent
+    await _note_end(ground.observer, pod)
     return [pod.name]
 
 
@@ -169,6 +173,7 @@ async def kill(ground: Ground, pod: Pod) -> None:
     """As the kernel or a person on the node would: kill -9. Raises DrillError if the pod lives on."""
     await run_command(ground, "kill", pod.name)
     await _ended(ground.observer, pod)
+    await _note_end(ground.observer, pod)
 
 
 async def _ended(observer: Observer, pod: Pod, seconds: float = END_SECONDS) -> None:
@@ -177,6 +182,20 @@ async def _ended(observer: Observer, pod: Pod, seconds: float = END_SECONDS) -> 
         return found is None or found.uid != pod.uid or found.phase != "Running" or found.deleting
 
     await observer.until(f"end of {pod.name} after its process was killed", ended, seconds)
+
+
+async def _note_end(observer: Observer, pod: Pod) -> None:
+    """It is broken since its process ended, by the kubelet's own record, which has whole seconds: so at most a second
+    too early. Where the pod is gone already, since the command that broke it returned."""
+    observer.note_broken()
+    with contextlib.suppress(*FAILURES):
+        found = await observer.client.get(KubernetesPod, pod.name)
+        if found.metadata is None or found.metadata.uid != pod.uid or found.status is None:
+            return
+        ends = [status.state.terminated for status in found.status.containerStatuses or [] if status.state]
+        times = [end.finishedAt.timestamp() for end in ends if end and end.finishedAt]
+        if times:
+            observer.broken_at = min([*times, observer.broken_at or time.time()])
 
 
 async def run_command(ground: Ground, key: str, *names: str) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from controllers.drill.site import Users
 from controllers.errors import DrillError
 
 QUERY_SECONDS = 1.0
@@ -23,6 +24,8 @@ LONGEST_SECONDS = 120.0
 QUIET_SECONDS = 5.0
 """All users must have been answered for so long before it counts as over."""
 STEP_SECONDS = 0.5
+NOTE_PREFIX = "_traffic-"
+"""Of the notes' names, before the region's; the traffic controller's own (`controllers.traffic.zone`)."""
 
 Resolve = Callable[[str], tuple[list[str], float]]
 """Addresses and TTL for a user of a line, asked of the zone's server."""
@@ -153,6 +156,18 @@ def resolver(server: str, port: int, name: str, networks: dict[str, str]) -> Res
         return [str(record.rdata) for record in found], float(min((record.ttl for record in found), default=1))
 
     return resolve
+
+
+def note(users: Users, region: str) -> str:
+    """What a region's traffic controller says to the others, in the zone; empty if it says nothing."""
+    import dnslib  # noqa: PLC0415 - as above
+
+    question = dnslib.DNSRecord.question(f"{NOTE_PREFIX}{region}.{users.name}", "TXT")
+    try:
+        answer = dnslib.DNSRecord.parse(question.send(*users.place, timeout=QUERY_SECONDS))
+    except (OSError, dnslib.DNSError):
+        return ""
+    return " ".join(str(record.rdata).strip('"') for record in answer.rr)
 
 
 def asker(name: str, port: int, path: str) -> Ask:

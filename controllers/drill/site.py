@@ -58,6 +58,12 @@ class Users(Frozen):
     lines: dict[str, str]
     """A network's address for each line."""
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The server's address and port."""
+        address, _, port = self.server.partition(":")
+        return address, int(port or 53)
+
 
 class Site(Frozen):
     """Everything that a drill needs to know of its surroundings."""

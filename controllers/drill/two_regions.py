@@ -73,8 +73,11 @@ async def _cut_apart(ground: Ground) -> list[str]:
         ground.undo.append(_healer(client))
     ground.observer.note_broken()
     requests = failed = 0
+    asked: set[str] = set()
     deadline = time.monotonic() + CUT_SECONDS
     while time.monotonic() < deadline:
+        notes = {place.name: await asyncio.to_thread(region.note, users, place.name) for place in regions}
+        asked |= {name for name, note in notes.items() if any(f"ask={other}:" in note for other in notes)}
         for line in users.lines:
             addresses = (await asyncio.to_thread(resolve, line))[0]
             if addresses != before[line]:
@@ -82,9 +85,14 @@ async def _cut_apart(ground: Ground) -> list[str]:
             requests += 1
             failed += not await asyncio.to_thread(ask, addresses[0])
         await asyncio.sleep(LOOK_SECONDS / 2)
-    ground.note = f"{requests} requests over DNS, {failed} failed; no record was switched in {CUT_SECONDS:.0f} s"
+    ground.note = (
+        f"both asked after each other and heard that all is well: no record was switched in {CUT_SECONDS:.0f} s; "
+        f"{requests} requests over DNS, {failed} failed"
+    )
+    if silent := {place.name for place in regions} - asked:
+        raise DrillError(f"{', '.join(sorted(silent))} asked after nobody: nothing was cut there")
     if failed:
-        raise DrillError(ground.note)
+        raise DrillError(f"{failed} of {requests} requests over DNS failed")
     ground.observer.note_mended()
     return [f"{regions[0].name} from {regions[1].name}"]
 
@@ -172,8 +180,7 @@ def _places(ground: Ground) -> tuple[Users, tuple[Region, ...]]:
 
 
 def _ways(ground: Ground, users: Users) -> tuple[region.Resolve, region.Ask]:
-    server, _, port = users.server.partition(":")
-    resolve = region.resolver(server, int(port or 53), users.name, users.lines)
+    resolve = region.resolver(*users.place, users.name, users.lines)
     return resolve, region.asker(users.name, 80, ground.site.path)
 
 
