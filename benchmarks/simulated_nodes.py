@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -288,6 +289,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     os.environ["SANDBOX_NAME"], os.environ["SANDBOX_INDEX"] = "benchmark", "2"
     settings = replace(SandboxSettings.from_environment(), rootless=True)
+    # Ended from outside, too, it takes its clusters away with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tools = rootless.TOOLS if options.no_reference else (*rootless.TOOLS, "kwokctl")
     try:
         install_tools(Progress(), names=tools)
@@ -296,6 +299,8 @@ def main(arguments: Sequence[str]) -> int:
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     show(ours, reference, options.nodes, options.pods)
     return 1 if ours.errors else 0
 

@@ -5,6 +5,7 @@ Which nodes are simulated is tested in tests/unit/sandbox/cloud; a region with s
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -100,6 +101,14 @@ def test_pods_run_on_all_of_them_and_the_simulated_ones_say_that_they_only_seem_
     assert "Nothing runs here" in play.kubernetes.run("logs", name)
     events = play.kubernetes.objects("events", "--field-selector", "reason=Simulated", "--all-namespaces")
     assert {event["involvedObject"]["kind"] for event in events} == {"Node"}
+
+
+def test_pods_of_a_node_that_was_silent_are_ready_again(play: Play) -> None:
+    name = next(pod["metadata"]["name"] for pod in play.pods() if pod["status"].get("reason"))
+    # What the node lifecycle controller writes when it gives a node up.
+    conditions = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    play.kubernetes.run("patch", "pod", name, "--subresource=status", "--patch", json.dumps(conditions))
+    play.kubernetes.run("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=20s")
 
 
 def test_a_job_on_simulated_nodes_ends(play: Play) -> None:

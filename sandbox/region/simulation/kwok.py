@@ -13,9 +13,9 @@ from sandbox.region.simulation.node_object import SIMULATED_LABEL
 NAME = "kwok"
 USER = "system:kwok"
 STAGES = Path(__file__).with_name("stages")
-LEASE_SECONDS = 120
+LEASE_SECONDS = 80
 """kwok renews a lease after a quarter of it. With kubelet's 40 s, a thousand nodes would write a hundred leases a
-second; the controller manager gives a node up when it hears nothing for 50 s."""
+second; the controller manager gives a node up when it hears nothing for 50 s, so one renewal may be late or lost."""
 PARALLELISM = 16
 """How many pods, nodes or leases kwok works on at once; each waits for the API server most of the time."""
 LOG_TEXT = "Nothing runs here: this pod's node is simulated, see docs/sandbox.md."

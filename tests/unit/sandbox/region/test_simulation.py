@@ -51,7 +51,7 @@ def test_kwok_plays_the_labelled_nodes_only_and_listens_where_no_other_region_do
 
 def test_the_stages_are_those_of_a_node_and_of_a_pods_life() -> None:
     names = [document["metadata"]["name"] for document in stages()]
-    assert names == ["node-ready", "node-heartbeat", "pod-ready", "pod-complete", "pod-delete"]
+    assert names == ["node-ready", "node-heartbeat", "pod-ready", "pod-ready-again", "pod-complete", "pod-delete"]
     assert {document["apiVersion"] for document in stages()} == {"kwok.x-k8s.io/v1alpha1"}
 
 
@@ -70,9 +70,9 @@ def test_only_a_jobs_pods_end_by_themselves_after_what_they_ask_for() -> None:
     assert "pod-complete.stage.kwok.x-k8s.io/delay" in spec["delay"]["durationFrom"]["expressionFrom"]
 
 
-def test_leases_are_renewed_before_a_node_is_given_up() -> None:
+def test_leases_are_renewed_twice_before_a_node_is_given_up() -> None:
     latest_renewal = kwok.LEASE_SECONDS / 4 * 1.1
-    assert latest_renewal < 50  # the controller manager's grace period
+    assert 2 * latest_renewal < 50  # the controller manager's grace period
 
 
 def test_kwok_may_not_read_secrets_nor_delete_nodes() -> None:
