@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infra.settings import load_stack
+from infra.pages import add_output, write_page
+from infra.settings import SettingsError, load_stack
 from policies.dry_run import plan_of
 from policies.owner import STACKS
 
@@ -211,20 +212,18 @@ def page() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or print one policy; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m policies.permissions", description=__doc__)
-    parser.add_argument("--output", type=Path, default=PAGE, help=f"where to write the page ({PAGE})")
+    add_output(parser, PAGE)
     parser.add_argument(
         "--only", choices=("platform", "business", "reviewer"), help="print this policy as JSON instead"
     )
     options = parser.parse_args(arguments)
+    if options.only is None:
+        return write_page(options.output, page, (PermissionsError, SettingsError))
     try:
-        if options.only:
-            print(json.dumps(policies()[options.only], separators=(",", ":")))
-            return 0
-        options.output.write_text(page(), encoding="utf-8")
-    except PermissionsError as error:
+        print(json.dumps(policies()[options.only], separators=(",", ":")))
+    except (PermissionsError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {options.output}")
     return 0
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from infra.pages import add_output, write_page
 from policies.catalogue import ALIBABA_CLOUD, HARDENING, HOUSE, NOT_JUDGED, RULES
 from policies.exceptions import ExceptionsError, Exemption, load
 from policies.model import Level, Rule
@@ -75,15 +76,9 @@ def page(exemptions: Iterable[Exemption]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Write the page; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m policies.reference", description=__doc__)
-    parser.add_argument("--output", type=Path, default=PAGE, help=f"where to write it ({PAGE})")
+    add_output(parser, PAGE)
     options = parser.parse_args(arguments)
-    try:
-        options.output.write_text(page(load()), encoding="utf-8")
-    except ExceptionsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"wrote {options.output}")
-    return 0
+    return write_page(options.output, lambda: page(load()), (ExceptionsError,))
 
 
 if __name__ == "__main__":

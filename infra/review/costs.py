@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra.pages import add_output, write_page
 from infra.review import prices
+from infra.review.errors import ReviewError
 from infra.review.prices import PriceTable
-from infra.settings import Business, load_stack
+from infra.settings import Business, SettingsError, load_stack
 from infra.settings.nodes import Nodes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +77,7 @@ def page() -> str:
     gpu, most = table.instance(nodes.instance_type, region.name), size(nodes)[1]
     cluster = table.service("alicloud:cs/managedKubernetes:ManagedKubernetes")
     if gpu is None or cluster is None:
-        raise ValueError(f"{prices.FILE.name} has no price for {nodes.instance_type} or for a cluster; add its row")
+        raise ReviewError(f"{prices.FILE.name} has no price for {nodes.instance_type} or for a cluster; add its row")
     oldest, newest = table.dates
     mark = "≈ " if gpu.estimate else ""
     return PAGE_TEXT.format(
@@ -117,11 +119,9 @@ def _rows(business: Business, table: PriceTable) -> Iterator[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Write the page; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.review.costs", description=__doc__)
-    parser.add_argument("--output", type=Path, default=PAGE, help=f"where to write it ({PAGE})")
+    add_output(parser, PAGE)
     options = parser.parse_args(arguments)
-    options.output.write_text(page(), encoding="utf-8")
-    print(f"wrote {options.output}")
-    return 0
+    return write_page(options.output, page, (ReviewError, SettingsError))
 
 
 if __name__ == "__main__":

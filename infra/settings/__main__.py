@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from infra.pages import add_output, write_page
 from infra.settings.faults import render
 from infra.settings.loading import STACKS, check_folder
 from infra.settings.reference import reference_page
@@ -23,16 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     older.add_argument("files", type=Path, nargs="+", metavar="FILE", help="stack file")
     for name, target in (("schema", Path(STACKS) / "schema.json"), ("reference", Path("docs/settings.md"))):
         command = commands.add_parser(name, help=f"write {target} from the models")
-        command.add_argument("--output", type=Path, default=target, help=f"where to write it ({target})")
+        add_output(command, target)
     options = parser.parse_args(arguments)
     if options.command == "check":
         return _check(options.folder)
     if options.command == "upgrade":
         return _upgrade(options.files)
-    text = schema_text() if options.command == "schema" else reference_page()
-    options.output.write_text(text, encoding="utf-8")
-    print(f"wrote {options.output}")
-    return 0
+    return write_page(options.output, schema_text if options.command == "schema" else reference_page)
 
 
 def _upgrade(files: list[Path]) -> int:
