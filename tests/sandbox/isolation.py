@@ -61,6 +61,19 @@ class Tenant:
         return self.role.rpartition("/")[2]
 
 
+def tenant(business: str, region: str, places: dict[str, Any]) -> Tenant:
+    """From what a stack's outputs say of one region."""
+    return Tenant(
+        business=business,
+        region=region,
+        namespace=places["namespace"],
+        role=places["role"],
+        buckets=places["buckets"],
+        address=places["entry_address"],
+        dns_name=places["dns_name"],
+    )
+
+
 class Fences:
     """The businesses of one region, and kubectl on its cluster."""
 
@@ -97,6 +110,12 @@ class Fences:
         result = self.kubectl(*arguments, content=content)
         assert result.returncode == 0, result.stderr
         return result.stdout
+
+    def serves(self, one: Tenant) -> bool:
+        """Whether a server's process listens; it is not ready before there is a model."""
+        code = "import socket; socket.create_connection(('127.0.0.1', 8080), 2)"
+        command = ("exec", "--namespace", one.namespace, "deployment/serving", "--", "python3", "-c", code)
+        return self.kubectl(*command).returncode == 0
 
     def pairs(self) -> list[tuple[Tenant, Tenant]]:
         """Every business with every other."""

@@ -1,28 +1,36 @@
 """No business reaches another, in either region: network, API verbs, quota, buckets and roles, nodes, names.
 
 Two businesses by default; ISOLATION=all tries all five, each against each. Each fence is then taken away, one by one,
-to see the same attempt succeed. What one business is by itself is shown by test_one_business.py.
+to see the same attempt succeed. At last one business is broken, while users of all of them ask on. What one business is
+by itself is shown by test_one_business.py.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from sandbox import deployment, lifecycle
+from sandbox.commands.pod_fault import region_of
 from sandbox.engine import Engine
+from sandbox.environment import environment
+from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
+from sandbox.region.node_faults import stop_region
 from sandbox.settings import SandboxSettings
 from tests.sandbox import isolation_in_cloud
 from tests.sandbox.cloud_calls import Caller
 from tests.sandbox.cluster import wait_for
-from tests.sandbox.isolation import Fences, Tenant, without
+from tests.sandbox.isolation import Fences, Tenant, tenant, without
+from tests.sandbox.project import Project
+from tests.sandbox.users import Crowd
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1200)]
 
@@ -39,6 +47,16 @@ ATTEMPTS: dict[str, Callable[[Fences], list[str]]] = {
     "buckets": isolation_in_cloud.buckets,
     "names": isolation_in_cloud.names,
 }
+BROKEN = "qa"
+LED_ELSEWHERE_SECONDS = 60.0
+"""Users of a lost region: 20 s is the goal, on a machine that does nothing else (benchmarks.region_loss)."""
+GIVE_MODELS = """
+import sys
+from tests.unit.trainer.models import promote
+from trainer.object_store import open_store
+for bucket, region in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    promote(open_store(f"oss://{bucket}", region), "v1")
+"""
 OPEN_POLICY = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
 
 
@@ -59,29 +77,10 @@ def regions(empty_sandbox: SandboxSettings, progress: Progress) -> Iterator[dict
         kubeconfig = deployment.kubeconfig_file(empty_sandbox, region)
         found[region] = Fences(empty_sandbox, kubeconfig, platform[region]["identity_provider"], tenants)
         for one in tenants:
-            wait_for(f"a server of {one.business}", lambda one=one, region=region: serves(found[region], one), 180)
+            wait_for(f"a server of {one.business}", lambda one=one, region=region: found[region].serves(one), 180)
     yield found
     for fences in found.values():
         fences.close()
-
-
-def tenant(business: str, region: str, places: dict[str, Any]) -> Tenant:
-    return Tenant(
-        business=business,
-        region=region,
-        namespace=places["namespace"],
-        role=places["role"],
-        buckets=places["buckets"],
-        address=places["entry_address"],
-        dns_name=places["dns_name"],
-    )
-
-
-def serves(fences: Fences, one: Tenant) -> bool:
-    """Whether a server's process listens; it is not ready before there is a model."""
-    code = "import socket; socket.create_connection(('127.0.0.1', 8080), 2)"
-    command = ("exec", "--namespace", one.namespace, "deployment/serving", "--", "python3", "-c", code)
-    return fences.kubectl(*command).returncode == 0
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -239,3 +238,86 @@ def test_traffic_controllers_reach_the_other_regions_entries_and_servers_do_not(
         # Refusals are told at a limited rate, and the controllers' own probes use it up.
         wait_for("the other region's entry", lambda reaches=reaches: reaches("traffic-controller"), 60)
         assert not any(reaches("serving") for _ in range(3))
+
+
+# ---- what may break
+
+
+@pytest.fixture(scope="module")
+def project(settings: SandboxSettings, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(settings, tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def crowd(regions: dict[str, Fences], settings: SandboxSettings) -> Iterator[Crowd]:
+    """A user of each business, answered by a small model, which replication carries to the other region."""
+    tenants = regions[REGIONS[0]].tenants
+    places = [text for one in tenants for text in (one.buckets["models"], one.region)]
+    command = [REPOSITORY / ".venv-trainer" / "bin" / "python", "-c", GIVE_MODELS, *places]
+    subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **environment(settings)}, check=True, timeout=120)
+    for fences in regions.values():
+        for one in tenants:
+            rollout = ("rollout", "status", "deployment/serving", "--namespace", one.namespace, "--timeout=1s")
+            wait_for(f"ready servers of {one.business}", lambda f=fences, r=rollout: f.kubectl(*r).returncode == 0, 180)
+    with Crowd({one.business: one.dns_name for one in tenants}, str(settings.addresses.cloud)) as crowd:
+        await_service(crowd, BUSINESSES, 60)
+        yield crowd
+
+
+def await_service(crowd: Crowd, businesses: list[str], seconds: float) -> None:
+    for business in businesses:
+        wait_for(f"users of {business} are served", lambda one=business: crowd.is_served(one, 3), seconds)
+
+
+OTHERS = [business for business in BUSINESSES if business != BROKEN]
+
+
+def test_a_wrong_stack_file_is_refused_with_its_line_and_the_others_preview_and_serve_as_before(
+    crowd: Crowd, project: Project
+) -> None:
+    begun = time.monotonic()
+    with project.misspelt(BROKEN, "gpu", "gpus") as line:
+        refused = project.pulumi("preview", "--stack", BROKEN)
+        assert project.changed(OTHERS) == []
+    assert refused.returncode != 0
+    assert f"stacks/Pulumi.{BROKEN}.yaml:{line}:7: quota.gpus = 2" in refused.stdout + refused.stderr
+    assert crowd.failures(BUSINESSES, begun) == []
+
+
+def test_a_deleted_namespace_is_felt_by_no_other_business_and_one_up_brings_it_back(
+    crowd: Crowd, project: Project, regions: dict[str, Fences]
+) -> None:
+    begun = time.monotonic()
+    for fences in regions.values():
+        fences.done("delete", "namespace", BROKEN, "--wait=false")
+    wait_for(f"no answer of {BROKEN}", lambda: crowd.last_failure([BROKEN], begun) > 0, 60)
+    assert project.changed(OTHERS) == []
+    for fences in regions.values():
+        fences.done("wait", "--for=delete", f"namespace/{BROKEN}", "--timeout=120s")
+    done = project.pulumi("up", "--refresh", "--yes", "--skip-preview", "--stack", BROKEN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    await_service(crowd, [BROKEN], 180)
+    print(f"{BROKEN} was not served for {crowd.last_failure([BROKEN], begun):.1f} s")
+    assert crowd.failures(OTHERS, begun) == []
+
+
+def test_a_stopped_region_leaves_every_business_to_the_other_one_and_its_previews_as_before(
+    crowd: Crowd, project: Project, regions: dict[str, Fences], settings: SandboxSettings
+) -> None:
+    """The last test: the region stays off."""
+    lost = {one.business: one.address for one in regions[REGIONS[0]].tenants}
+    near = [business for business in BUSINESSES if crowd.address(business) == lost[business]]
+    assert BROKEN in near
+    begun = time.monotonic()
+    stop_region(region_of(settings, REGIONS[0]))
+    for business in near:
+        wait_for(f"{business} in the other region", lambda one=business: crowd.address(one) != lost[one], 120)
+    await_service(crowd, BUSINESSES, 60)
+    after = crowd.last_failure(near, begun)
+    print(f"users of {', '.join(near)} were all led to the other region after {after:.1f} s")
+    assert after <= LED_ELSEWHERE_SECONDS
+    elsewhere = [business for business in BUSINESSES if business not in near]
+    assert crowd.failures(elsewhere, begun) == []
+    led = time.monotonic()
+    assert project.changed(BUSINESSES) == []
+    assert crowd.failures(BUSINESSES, led) == []

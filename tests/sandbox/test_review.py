@@ -6,7 +6,6 @@ Not covered here: how a comment reads (tests/golden/review), and a business's po
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,11 +19,10 @@ from sandbox.environment import environment
 from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.settings import SandboxSettings
+from tests.sandbox.project import copy_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
 
-FOLDERS = ("controllers", "infra", "policies", "stacks", "trainer")
-FILES = ("Pulumi.yaml", "__main__.py", "requirements.txt", ".gitignore")
 Reviewer = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -36,15 +34,10 @@ def git(root: Path, *arguments: str) -> None:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program in a repository of its own, whose first commit lacks the stack files."""
-    root = tmp_path_factory.mktemp("clone")
-    for name in FOLDERS:
-        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(REPOSITORY / name, root / name)
+    root = copy_program(tmp_path_factory.mktemp("clone"))
     (root / ".git").mkdir(exist_ok=True)
     git(root, "init", "-q")
     (root / ".git" / "info" / "exclude").write_text(".venv\n")
-    (root / ".venv").symlink_to(REPOSITORY / ".venv")
     git(root, "add", ".")
     git(root, "reset", "-q", "stacks")
     git(root, "commit", "-qm", "the program")
