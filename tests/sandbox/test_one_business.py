@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -32,6 +31,8 @@ from sandbox.progress import Progress
 from sandbox.region import cleanup
 from sandbox.settings import SandboxSettings
 from tests.sandbox.cluster import Cluster, wait_for
+from tests.sandbox.page_commands import Shell, follow
+from tests.sandbox.project import copy_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1800)]
 
@@ -46,13 +47,7 @@ JOB = "elasticdl-job-name=language-model"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the program and the stack files, so that an edit changes no committed file."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in ("infra", "stacks", "trainer", "controllers"):
-        shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Pulumi.yaml", "__main__.py", "requirements.txt"):
-        shutil.copy(REPOSITORY / name, copy / name)
-    (copy / ".venv").symlink_to(REPOSITORY / ".venv")
-    return copy
+    return copy_program(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +117,19 @@ def test_a_second_up_changes_nothing(pulumi: Any, project: Path) -> None:
     for stack in ("platform", "qa"):
         result = pulumi("up", "--yes", "--skip-preview", "--stack", stack, "--expect-no-changes")
         assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_command_of_the_page_that_teaches_it_does_what_the_page_says(
+    engine: Engine, settings: SandboxSettings, project: Path, tmp_path: Path
+) -> None:
+    """On stacks that are up already, so most of it is quick; on the copy of the stack files, which is edited."""
+    (project / ".venv-trainer").symlink_to(REPOSITORY / ".venv-trainer")
+    variables = {
+        "SANDBOX_NAME": settings.name,
+        "SANDBOX_INDEX": str(settings.addresses.index),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    assert follow(REPOSITORY / "docs" / "first-stack.md", Shell(project, tmp_path / "output", variables)) > 15
 
 
 def test_preview_writes_into_no_stack_file(pulumi: Any, project: Path) -> None:
