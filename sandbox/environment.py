@@ -48,7 +48,9 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
         "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
         "SSL_CERT_FILE": bundle,
         "REQUESTS_CA_BUNDLE": bundle,
-        "PULUMI_BACKEND_URL": f"file://{backend}",
+        # One file a stack, replaced at once. Else a second one with time and checksum lies beside it, which an engine
+        # that is killed as it writes it leaves empty: `error: EOF` is then all that Pulumi says of any stack.
+        "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
         "PULUMI_HOME": str(settings.state / "pulumi" / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_RUN_PROGRAM": "true",  # so that `pulumi destroy` asks the program, too, whose account it is

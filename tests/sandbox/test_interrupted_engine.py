@@ -132,6 +132,8 @@ def test_whatever_an_engine_was_making_when_it_was_killed_the_next_one_makes_not
     again = pulumi(settings, project, "preview", "--refresh", "--expect-no-changes", "-s", "qa")
     assert again.returncode == 0, again.stdout + again.stderr
     assert f"{RESOURCES} unchanged" in again.stdout
+    # Each file of the stacks is replaced at once; one beside it would not be, and could be torn by a kill.
+    assert list((settings.state / "pulumi" / "backend").rglob("*.attrs")) == []
     engine.destroy("qa")
     left = cloud_process.status(settings)["resources"]
     assert not set(DRAWN) - {"kms-key"} & set(left)

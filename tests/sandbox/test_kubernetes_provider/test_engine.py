@@ -84,7 +84,7 @@ class Project:
         )
         self.environment = {
             **os.environ,
-            "PULUMI_BACKEND_URL": f"file://{state / 'backend'}",
+            "PULUMI_BACKEND_URL": f"file://{state / 'backend'}?metadata=skip",
             "PULUMI_HOME": str(state / "pulumi" / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_CONFIG_PASSPHRASE": "test",
