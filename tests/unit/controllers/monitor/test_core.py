@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import pytest
 
@@ -159,18 +158,16 @@ def test_a_pod_of_an_old_name_is_another_pod(scene: Scene) -> None:
     assert scene.core.world.pods[old.name].uid != old.uid
 
 
-def test_ten_thousand_pods_are_decided_on_in_well_under_a_second() -> None:
+def test_of_a_thousand_pods_only_the_one_that_failed_is_acted_on() -> None:
+    """How soon, with ten times as many, is what `python -m benchmarks.monitor` measures."""
     scene = Scene(workers=5)
     scene.pod(Role.MASTER, 0)
-    for index in range(10_000):
+    for index in range(1000):
         scene.pod(Role.WORKER, index)
     scene.beat()
-    scene.decide()
+    assert scene.decide().actions == []
     scene.change("worker-77", phase="Failed", exit_code=1)
-    started = time.perf_counter()
-    plan = scene.decide()
-    assert time.perf_counter() - started < 0.5
-    assert [action.name for action in plan.actions] == [scene.full("worker-77")]
+    assert [action.name for action in scene.decide().actions] == [scene.full("worker-77")]
 
 
 def test_memory_survives_as_json_and_a_damaged_one_is_refused() -> None:
