@@ -179,10 +179,21 @@ def _containerd(settings: SandboxSettings, template: Path) -> Iterator[str]:
         remove_tree(runtime)
 
 
+IMPORTS = 3
+"""An import may find a layer gone that it was to build on (`parent snapshot does not exist`): containerd is deleting
+what the image before it replaced. The next one unpacks it anew."""
+
+
 def _import(socket: str, archive: ImageArchive) -> None:
     client = ["ctr", "--address", socket, "--namespace", NAMESPACE, "images"]
     before = set(run([*client, "list", "--quiet"]).split())
-    run([*client, "import", str(archive.path)], timeout=IMPORT_SECONDS)
+    for left in reversed(range(IMPORTS)):
+        try:
+            run([*client, "import", str(archive.path)], timeout=IMPORT_SECONDS)
+            break
+        except RegionError:
+            if not left:
+                raise
     after = run([*client, "list", "--quiet"]).split()
     if archive.reference in after:
         return

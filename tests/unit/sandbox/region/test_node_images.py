@@ -73,3 +73,24 @@ def test_an_archive_holds_its_programs_and_its_reference() -> None:
     assert configuration["config"]["Entrypoint"] == ["/b"]
     with tarfile.open(fileobj=io.BytesIO(layer)) as inner:
         assert inner.getnames() == ["b"]
+
+
+def test_an_import_that_finds_a_layer_gone_is_done_again_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [1, 1]
+    imports: list[str] = []
+
+    def run(arguments: list[str], **_: object) -> str:
+        if "import" in arguments:
+            imports.append(arguments[-1])
+            if failures:
+                failures.pop()
+                raise RegionError("parent snapshot sha256:1 does not exist: not found")
+        return "example/a:1\n"
+
+    monkeypatch.setattr(node_template, "run", run)
+    archive = images.ImageArchive("example/a:1", Path("a.tar"))
+    node_template._import("socket", archive)
+    assert imports == ["a.tar"] * 3
+    failures[:] = [1] * 3
+    with pytest.raises(RegionError, match="parent snapshot"):
+        node_template._import("socket", archive)
