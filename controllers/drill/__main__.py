@@ -11,7 +11,8 @@ from pathlib import Path
 
 from controllers.config import DrillObjectives
 from controllers.drill import campaign
-from controllers.drill.report import Result, kept, plot, table
+from controllers.drill.plot import plot
+from controllers.drill.report import Result, kept, table
 from controllers.drill.run import DRILLS, run
 from controllers.drill.site import read_objectives, read_site
 from controllers.errors import ControllerError, DrillError
@@ -68,21 +69,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         site = read_site(options.site)
         objectives = read_objectives(options.stack) if options.stack else DrillObjectives()
-        if results_file is not None:
-            kept(results_file)  # before anything is broken, whether it is one
+        # Before anything is broken: can its results be kept, and shown?
+        kept(results_file)
+        if options.plot:
+            plot([])
         results = asyncio.run(run(site, objectives, names, options.seed, note))
-        shown = kept(results_file) if results_file is not None else results
+        shown = kept(results_file) or results
+        text = table(shown)
+        print(text)
+        if options.report:
+            Path(options.report).write_text(f"{text}\n", encoding="utf-8")
+        if options.plot:
+            Path(options.plot).write_text(plot(shown), encoding="utf-8")
     except ControllerError as error:
         print(f"drill: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    text = table(shown)
-    print(text)
-    if options.report:
-        Path(options.report).write_text(f"{text}\n", encoding="utf-8")
-    if options.plot:
-        Path(options.plot).write_text(plot(shown), encoding="utf-8")
     return 0 if all(result.passed for result in results) else DrillError.exit_code
 
 

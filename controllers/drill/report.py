@@ -1,21 +1,31 @@
-"""What drills showed: a table (Markdown), a plot (SVG), and whether the objectives were met."""
+"""What drills showed: a table (Markdown), a line of JSON each, and whether the objectives were met."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from controllers.drill.probing import Counts
 from controllers.errors import SettingsError
 
-ROW, LEFT, WIDTH = 24, 150, 900
-DETECTED, WAITED, MISSED, LIMIT = "#ef6c00", "#2e7d32", "#c62828", "#555"
-
-
 NONE = Counts()
+
+
+class Moment(NamedTuple):
+    """What was seen at some moment; it holds until the next one."""
+
+    at: float
+    """Seconds after the breaking; before it, less than 0."""
+    workers: int
+    """At work."""
+    servers: int
+    """Pods of the servers that are ready, in the first region."""
+    requests: int
+    failed: int
+    """Of the business's own users, from the drill's beginning."""
 
 
 @dataclass
@@ -39,6 +49,7 @@ class Result:
     lost: int = 0
     note: str = ""
     problem: str = ""
+    timeline: tuple[Moment, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -55,15 +66,16 @@ class Result:
         """What `to_json` wrote."""
         entry = json.loads(text)
         counts = {name: Counts(**entry.pop(name)) for name in ("failed", "others")}
-        return cls(**{**entry, **counts, "incidents": tuple(entry["incidents"])})
+        moments = tuple(Moment(*moment) for moment in entry.pop("timeline", ()))
+        return cls(**{**entry, **counts, "incidents": tuple(entry["incidents"]), "timeline": moments})
 
 
-def kept(path: Path) -> list[Result]:
+def kept(path: Path | None) -> list[Result]:
     """The results in a file, a line each, the last one of each drill, in the order in which they were first done.
     Raises SettingsError if it holds something else."""
     found: dict[str, Result] = {}
     try:
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []:
             result = Result.from_json(line)
             found[result.drill] = result
     except (ValueError, TypeError, KeyError) as error:
@@ -107,36 +119,3 @@ def _cells(result: Result) -> list[str]:
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"
-
-
-def plot(results: Sequence[Result]) -> str:
-    """A bar a drill: orange until it was detected, green until the job was at work, red where that was too late, beside
-    a mark where it should have been. Each bar has a scale of its own, as objectives lie between 10 s and minutes."""
-    scale = (WIDTH - LEFT - 220) / 1.5
-    parts = [_text(10, 18, "share of the objective that was taken; the mark is the objective")]
-    for number, result in enumerate(results):
-        y = 34 + number * ROW
-        parts.append(_text(10, y + 13, result.drill))
-        end = LEFT + scale
-        parts.append(f'<line x1="{end:.1f}" y1="{y - 2}" x2="{end:.1f}" y2="{y + ROW - 6}" stroke="{LIMIT}"/>')
-        if result.at_work is None:
-            parts.append(_text(LEFT, y + 13, f"missed: {result.problem}"[:90]))
-            continue
-        width = max(2.0, min(1.5, result.at_work / result.objective) * scale)
-        parts.append(_bar(LEFT, y, width, WAITED if result.passed else MISSED))
-        if result.detected is not None and result.detected < result.at_work:
-            parts.append(_bar(LEFT, y, max(1.0, width * result.detected / result.at_work), DETECTED))
-        shown = f"{result.at_work:.1f} s of {result.objective:.0f} s"
-        parts.append(_text(max(LEFT + width, end) + 6, y + 13, shown))
-    height = 46 + len(results) * ROW
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">'
-    style = "<style>text{font:12px sans-serif;fill:#333}</style>"
-    return "\n".join([head, style, '<rect width="100%" height="100%" fill="white"/>', *parts, "</svg>", ""])
-
-
-def _bar(x: float, y: float, width: float, colour: str) -> str:
-    return f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW - 9}" rx="2" fill="{colour}"/>'
-
-
-def _text(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{y}">{html.escape(text)}</text>'

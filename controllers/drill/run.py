@@ -15,11 +15,12 @@ from controllers.drill.faults import JOB_DRILLS, Drill, Ground
 from controllers.drill.neighbourhood import LAST_DRILLS, NEIGHBOURHOOD_DRILLS
 from controllers.drill.observation import Observer
 from controllers.drill.probing import Counts, Probes
-from controllers.drill.report import Result
+from controllers.drill.report import Moment, Result
 from controllers.drill.site import Site
 from controllers.drill.storage import STORAGE_DRILLS
-from controllers.drill.two_regions import REGION_DRILLS
+from controllers.drill.two_regions import REGION_DRILLS, SERVING_NAME
 from controllers.errors import ControllerError
+from controllers.monitor import recovery
 from controllers.monitor.faults import Fault
 from controllers.monitor.incidents import Incident
 from controllers.monitor.kubernetes import FAILURES, Kubernetes
@@ -31,6 +32,7 @@ LONGEST_SECONDS = 400.0
 RECORD_SECONDS = 15.0
 """How long the monitor may take to write down a recovery that the drill has seen."""
 LOOK_SECONDS = 0.5
+AFTER_SECONDS = 3.0
 BATCHES = 4
 """That the job must have begun since its parameter server was replaced: more than each worker may have had in hand."""
 OTHER_FAULTS = (Fault.API_SERVER_AWAY.label,)
@@ -91,10 +93,17 @@ async def one(watch: Watch, drill: Drill, objectives: DrillObjectives, draw: ran
     ground = Ground(observer, watch.site, objectives, draw)
     result = Result(drill.name, drill.meaning, [], float(getattr(objectives, drill.objective)))
     before = (Counts(), Counts())
+    seen: list[Moment] = []
     try:
         await observer.until("job at work", observer.steady, READY_SECONDS)
         before = (watch.own.counts(), watch.others.counts())
-        await _break_and_wait(ground, drill, result)
+        observer.broken_at = observer.mended_at = None
+        looking = asyncio.create_task(_look(watch, before[0], seen))
+        try:
+            await _break_and_wait(ground, drill, result)
+            await asyncio.sleep(AFTER_SECONDS)  # so that the picture shows that it stays so
+        finally:
+            looking.cancel()
     except (ControllerError, *FAILURES) as error:
         result.problem = " ".join(str(error).split())
     finally:
@@ -104,8 +113,24 @@ async def one(watch: Watch, drill: Drill, objectives: DrillObjectives, draw: ran
             except (ControllerError, *FAILURES) as error:
                 result.problem = result.problem or f"not put right: {error}"
     result.lost, result.note = ground.lost, ground.note
+    began = observer.broken_at or time.time()
+    result.timeline = tuple(moment._replace(at=round(moment.at - began, 2)) for moment in seen)
     result.failed, result.others = watch.own.counts() - before[0], watch.others.counts() - before[1]
     return result
+
+
+async def _look(watch: Watch, before: Counts, seen: list[Moment]) -> None:
+    """Note what there is, twice a second, until cancelled; what is as before is left out, but for the last look."""
+    world, settings = watch.observer.world, watch.observer.settings
+    while True:
+        share = recovery.share_at_work(world, settings)
+        servers = sum(pod.name.startswith(f"{SERVING_NAME}-") and pod.ready for pod in world.pods.values())
+        counts = watch.own.counts() - before
+        moment = Moment(time.time(), round(share * settings.workers), servers, counts.requests, counts.failed)
+        if len(seen) > 1 and all(earlier[1:3] + earlier[4:] == moment[1:3] + moment[4:] for earlier in seen[-2:]):
+            seen.pop()
+        seen.append(moment)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _break_and_wait(ground: Ground, drill: Drill, result: Result) -> None:
@@ -116,7 +141,6 @@ async def _break_and_wait(ground: Ground, drill: Drill, result: Result) -> None:
     indexes = {pod.name: pod.index for pod in observer.world.of(Role.WORKER)}
     nodes = {pod.name: pod.node for pod in observer.world.of(Role.WORKER)}
     servers = {pod.name for pod in observer.world.of(Role.PARAMETER_SERVER)}
-    observer.broken_at = observer.mended_at = None
     result.targets = await drill.break_it(ground)
     started = observer.broken_at or time.time()
     counted_from = observer.mended_at or started

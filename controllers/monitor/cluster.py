@@ -68,6 +68,7 @@ def pod_of(found: Any, settings: MonitorSettings) -> Pod:
         unschedulable=unschedulable,
         disruption=(disruption.reason or "") if disruption is not None and disruption.status == "True" else "",
         deleting=metadata.deletionTimestamp is not None,
+        ready=(ready := conditions.get("Ready")) is not None and ready.status == "True",
         grace_seconds=float(metadata.deletionGracePeriodSeconds or 0),
         controlled=role in ROLES.values() or any(owner.controller for owner in metadata.ownerReferences or []),
         memory_mebibytes=quantity(str(limits.get("memory", "0"))) // MEBIBYTE,

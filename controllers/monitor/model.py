@@ -51,6 +51,8 @@ class Pod:
     """Who took it away, by Kubernetes' own word: `PreemptionByScheduler`, `EvictionByEvictionAPI`, ..."""
     deleting: bool = False
     grace_seconds: float = 0.0
+    ready: bool = False
+    """By the kubelet, whose node may be away by now."""
     controlled: bool = False
     """Somebody will make another when it is deleted: a ReplicaSet, or the job's master."""
     memory_mebibytes: int = 0

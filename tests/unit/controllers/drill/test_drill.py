@@ -17,8 +17,9 @@ from controllers.config import DrillObjectives, MonitorSettings
 from controllers.drill.__main__ import main, parser
 from controllers.drill.faults import Ground, kill, run_command
 from controllers.drill.observation import Observer
+from controllers.drill.plot import plot
 from controllers.drill.probing import Counts, Probes
-from controllers.drill.report import Result, kept, plot, table
+from controllers.drill.report import Moment, Result, kept, table
 from controllers.drill.run import DRILLS
 from controllers.drill.site import Commands, Site, read_objectives, read_site
 from controllers.errors import DrillError, SettingsError
@@ -69,11 +70,15 @@ def test_the_table_holds_a_line_a_drill_with_its_figures() -> None:
     assert lines[-1] == "- `node`: why"
 
 
-def test_the_plot_holds_a_bar_a_drill_and_says_what_was_missed() -> None:
-    text = plot([RESULT, dataclasses.replace(RESULT, drill="<node>", at_work=None, problem="no node")])
-    assert "2.5 s of 10 s" in text
-    assert "missed: no node" in text
-    assert "&lt;node&gt;" in text
+def test_the_picture_shows_each_drill_what_was_missed_and_what_was_there_meanwhile() -> None:
+    """Letters are drawn as outlines, and named in comments."""
+    timeline = (Moment(-2.0, 2, 2, 0, 0), Moment(0.5, 1, 2, 4, 1), Moment(2.5, 2, 2, 9, 1))
+    followed = dataclasses.replace(RESULT, timeline=timeline)
+    text = plot([followed, dataclasses.replace(RESULT, drill="node", at_work=None, problem="no node")])
+    for words in ("2.5 s", "missed: no node", "worker: - requests failed", "workers at work"):
+        assert words in text, words
+    assert text == plot([followed, dataclasses.replace(RESULT, drill="node", at_work=None, problem="no node")])
+    assert Result.from_json(followed.to_json()) == followed
 
 
 def test_results_of_several_runs_add_up_in_one_file_and_the_last_of_each_drill_counts(tmp_path: Path) -> None:
