@@ -73,7 +73,7 @@ class ClusterSettings(Frozen):
 
     workers: Annotated[int, Field(ge=1, le=256)] = 2
     standby_workers: Annotated[int, Field(ge=0, le=16)] = 0
-    """Workers more that start, build their model and then wait: one takes over within a second when a worker is lost,
+    """Workers more that start, build their model and then wait: one takes over within seconds when a worker is lost,
     where a start takes ten or more. Each holds a worker's CPU, memory and GPU, so none unless asked for."""
     parameter_servers: Annotated[int, Field(ge=1, le=64)] = 1
     master: ResourceRequest = ResourceRequest(cpu=0.25, memory_mebibytes=1024)

@@ -163,21 +163,25 @@ def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
         lambda: training_progress(settings, places).get("tasks_done", 0) > 0,
         seconds=300,
     )
+    wait_for(
+        "two workers, and one that stands by",
+        lambda: len(cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")) == 3,
+        seconds=120,
+    )
     workers = cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")
-    assert len(workers) == 2
     assert len(cluster.running_pods(f"{JOB},elasticdl-replica-type=ps")) == 1
     gpu_nodes = cluster.objects("nodes", "--selector", "language-models/business=qa,language-models/pool=training")
-    assert [node["status"]["allocatable"]["nvidia.com/gpu"] for node in gpu_nodes] == ["1", "1"]
+    assert [node["status"]["allocatable"]["nvidia.com/gpu"] for node in gpu_nodes] == ["1", "1", "1"]
     (worker,) = cluster.objects("pods", "--field-selector", f"metadata.name={workers[0]}")
     region_of(settings, worker["spec"]["nodeName"]).kill_container(places["namespace"], workers[0])
     wait_for(
-        "a new worker beside the other one",
-        lambda: len(set(cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")) - {workers[0]}) == 2,
+        "a new worker beside the others",
+        lambda: len(set(cluster.running_pods(f"{JOB},elasticdl-replica-type=worker")) - {workers[0]}) == 3,
         seconds=120,
     )
     model = deployment.wait_for_model(settings, places["buckets"], REGION, progress)
     done = training_progress(settings, places)
-    assert len(done["workers_seen"]) == 3
+    assert len(done["workers_seen"]) == 4
     # At least once: the killed worker's task is given out again, and ElasticDL adds a closing task of its own.
     assert done["tasks_done"] >= tasks_of_the_job(settings, project, places)
     assert done["tasks_remaining"] == 0

@@ -199,9 +199,10 @@ class Launcher:
         progress = self._progress
         loss = "none yet" if progress.loss is None else f"{progress.loss:.4f}"
         running = sum(phase == "Running" for phase in pods.workers.values())
+        wanted = self._job.cluster.workers + self._job.cluster.standby_workers
         note = f" ({pods.detail})" if pods.detail else ""
         return (
-            f"master {pods.master or 'gone'}{note}, {running} of {self._job.cluster.workers} workers running, "
+            f"master {pods.master or 'gone'}{note}, {running} of {wanted} workers running, "
             f"epoch {progress.epoch + 1}, step {progress.step}, loss {loss}, tasks done {len(progress.tasks_done)}, "
             f"remaining in this epoch {progress.tasks_remaining}"
         )

@@ -14,9 +14,9 @@ too."""
 LARGEST_REAL = 190
 """As many addresses as a region's network has for nodes."""
 FEWEST_BY_MEMORY, MOST_BY_MEMORY = 4, 16
-BYTES_A_NODE = 3 * 1024**3
+BYTES_A_NODE = 5 * 1024**3 // 2
 """Memory of the machine for which a region gets one real node: a node takes 150 MB, its pods and a second region the
-rest. So 24 GiB allow eight in each region."""
+rest. So 24 GiB allow ten in each region: five businesses' servers, one's training with a standby, and one to spare."""
 
 
 class NodeLimit(BaseModel):

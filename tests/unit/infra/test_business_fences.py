@@ -31,7 +31,7 @@ def test_the_node_pools_are_labelled_and_tainted_for_their_business(qa: object) 
 
 def test_training_nodes_start_from_zero_and_are_spot_machines_above_their_base(qa: object) -> None:
     pool = qa.one(":NodePool", "-training-nodes").inputs
-    assert pool["scalingConfig"] == {"enable": True, "type": "gpu", "minSize": 0, "maxSize": 3}
+    assert pool["scalingConfig"] == {"enable": True, "type": "gpu", "minSize": 0, "maxSize": 4}
     assert (pool["spotStrategy"], pool["onDemandBaseCapacity"]) == ("SpotAsPriceGo", "1")
 
 
@@ -68,7 +68,7 @@ def test_workers_go_to_the_gpu_nodes_and_what_waits_for_them_does_not(qa: object
 
 def test_the_quota_fences_what_a_business_can_starve_others_of(qa: object) -> None:
     hard = qa.one(":ResourceQuota").inputs["spec"]["hard"]
-    assert hard["requests.nvidia.com/gpu"] == "2"
+    assert hard["requests.nvidia.com/gpu"] == "3"
     assert hard.keys() >= {
         "requests.cpu",
         "requests.memory",

@@ -73,16 +73,16 @@ QA_FAULTS = [
      "10 days", "more than", "order"),
     ("      versions:", "      backups: {archive_after_days: 20}\n      versions:",
      "storage.backups.archive_after_days", "20 days", "more than infrequent_access_after_days, 30 days", "null"),
-    ("gpu: 2", "gpu: 4", "quota.gpu", "4 GPUs", "at most 3: 3 nodes of ecs.gn6i-c4g1.xlarge", "write 3 or less"),
-    ("gpu: 2", "gpu: 1", "quota.gpu", "1 GPUs", "at least 2 GPUs: 2 workers", "raise `quota.gpu`"),
-    ("pods: 40", "pods: 4", "quota.pods", "4 pods", "at least 13", "raise `quota.pods`"),
-    ("cpu: 8", "cpu: 2", "quota.cpu", "2 cores", "at least 3.45 cores", "raise `quota.cpu`"),
+    ("gpu: 3", "gpu: 5", "quota.gpu", "5 GPUs", "at most 4: 4 nodes of ecs.gn6i-c4g1.xlarge", "write 4 or less"),
+    ("gpu: 3", "gpu: 1", "quota.gpu", "1 GPUs", "at least 3 GPUs: 3 workers", "raise `quota.gpu`"),
+    ("pods: 40", "pods: 4", "quota.pods", "4 pods", "at least 14", "raise `quota.pods`"),
+    ("cpu: 8", "cpu: 2", "quota.cpu", "2 cores", "at least 4.45 cores", "raise `quota.cpu`"),
     ("memory_gibibytes: 24", "memory_gibibytes: 8", "quota.memory_gibibytes", "8192 MiB", "at least", "raise"),
     ("pods: 40", "pods: 40\n      load_balancers: 0", "quota.load_balancers", "0 services", "at least 1",
      "raise `quota.load_balancers`"),
     ("cpu: 1\n", "cpu: 9\n", "training.worker.cpu", "9 cores", "at most 3.9 cores", "choose a larger `instance_type`"),
     ("gpu: 1\n", "gpu: 2\n", "training.worker.gpu", "2 GPUs", "at most 1 GPUs, what one", "larger `instance_type`"),
-    ("workers: 2", "workers: 7", "training.worker.gpu", "7 GPUs for 7 workers", "at most 3 GPUs", "run fewer workers"),
+    ("workers: 2", "workers: 7", "training.worker.gpu", "8 GPUs for 8 workers", "at most 4 GPUs", "run fewer workers"),
     ("workers: 2", "workers: 0", "training.workers", "0", "at least 1", "the default is 2"),
     ("workers: 2", 'workers: "2"', "training.workers", "2", "a whole number", "give a whole number"),
     ("workers: 2", "wokers: 2", "training.wokers", "2", "the keys here are", "write `workers`"),
@@ -97,7 +97,7 @@ QA_FAULTS = [
     ("            minimum: 0", "            minimum: 5", "regions[0].training_nodes.autoscaling.minimum", "5 nodes",
      "at most", "lower"),
     ("on_demand_base: 1", "on_demand_base: 5", "regions[0].training_nodes.spot.on_demand_base", "5 nodes",
-     "at most 3, the most nodes of the pool", "lower it"),
+     "at most 4, the most nodes of the pool", "lower it"),
     ("gn6i-c4g1.xlarge", "gn6i-c4g1.xlarg", "regions[0].training_nodes.instance_type", "ecs.gn6i-c4g1.xlarg", "one of",
      "write `ecs.gn6i"),
     ("ecs.gn6i-c4g1.xlarge", "ecs.g7.xlarge", "training.worker.gpu", "1 GPUs", "at most 0 GPUs, what one ecs.g7.xlarge",
@@ -221,7 +221,7 @@ def test_all_faults_are_reported_at_once_in_the_order_of_the_file(edit: Edit) ->
 
 
 def test_rules_across_keys_are_all_reported_at_once(edit: Edit) -> None:
-    folder = edit("qa", ("[unicom]", "[telecom]"), ("gpu: 2", "gpu: 9"), ("retention_days: 90", "retention_days: 5"))
+    folder = edit("qa", ("[unicom]", "[telecom]"), ("gpu: 3", "gpu: 9"), ("retention_days: 90", "retention_days: 5"))
     keys = [fault.problem.path[0] for fault in faults_of(folder).faults]
     assert keys == ["regions", "quota", "quota", "storage"]  # too many GPUs for either region
 

@@ -119,7 +119,7 @@ def test_a_limit_that_was_set_for_a_region_outlives_the_cloud(world: Any) -> Non
     assert (again.real_nodes("cn-shanghai"), again.real_nodes("cn-hangzhou")) == (0, 8)
 
 
-@pytest.mark.parametrize(("gibibytes", "nodes"), [(2, 4), (12, 4), (16, 5), (23.4, 8), (24, 8), (48, 16), (512, 16)])
+@pytest.mark.parametrize(("gibibytes", "nodes"), [(2, 4), (10, 4), (16, 6), (23.4, 9), (24, 10), (48, 16), (512, 16)])
 def test_the_default_of_real_nodes_follows_the_machines_memory(gibibytes: float, nodes: int) -> None:
     assert real_nodes_for(int(gibibytes * GIBIBYTE)) == nodes
 
