@@ -223,22 +223,24 @@ def _end(pod: Pod) -> str:
 
 
 def _of_workers(world: World, limits: DetectionSettings) -> Iterator[Symptom]:
-    """What the master's heartbeat shows of running workers: who is silent, who is slow, who never asked."""
+    """What the master's heartbeat shows of running workers: who is silent, who is slow, who never asked. While the
+    bucket is away they wait for it, at their start and for each task's text, and so they do for a while after."""
     beat, master = world.master, world.master_pod
-    if beat is None or master is None or beat.uid != master.uid:
+    if beat is None or master is None or beat.uid != master.uid or world.bucket_away_since is not None:
         return
+    back_for = beat.at - world.bucket_back_at
     known = beat.progress.workers
     for pod in world.roles[Role.WORKER].values():
         if pod.phase != "Running" or pod.deleting:
             continue
         entry = known.get(pod.index)
         if entry is None:
-            if beat.at - world.since.get(pod.uid, beat.at) >= limits.starting_seconds:
+            if min(beat.at - world.since.get(pod.uid, beat.at), back_for) >= limits.starting_seconds:
                 yield _symptom(Fault.WORKER_NOT_STARTING, pod, "it runs but has not asked the master for a task")
             continue
         if entry.standby:
             continue
-        if entry.quiet >= limits.hung_seconds and beat.progress.left:
+        if min(entry.quiet, back_for) >= limits.hung_seconds and beat.progress.left:
             yield _symptom(Fault.WORKER_HUNG, pod, f"the master has not heard it for {entry.quiet:.0f} s")
         elif pod.uid in world.slow and beat.at - world.slow[pod.uid] >= limits.slow_seconds:
             seconds, median = entry.seconds, median_of_others(sorted(_paces(beat.progress).values()), entry.seconds)

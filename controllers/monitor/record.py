@@ -23,7 +23,8 @@ from trainer.errors import ObjectNotFoundError, TrainerError
 from trainer.object_store import ObjectStore, open_store
 
 LOG = logging.getLogger("controllers.record")
-PROBE_SECONDS = 60.0
+PROBE_SECONDS = 20.0
+"""Well before a worker that waits for the bucket could be taken for a hung one (`hung_seconds`, 60)."""
 FLUSH_SECONDS = 2.0
 PROBE = "probe"
 

@@ -59,6 +59,8 @@ class World:
     api_back_at: float | None = None
     bucket_away_since: float | None = None
     bucket_reason: str = ""
+    bucket_back_at: float = float("-inf")
+    """When it answered again the last time."""
     warnings: dict[str, str] = field(default_factory=dict)
     gone_nodes: set[str] = field(default_factory=set)
     slow: dict[str, float] = field(default_factory=dict)
@@ -95,6 +97,8 @@ class World:
             case ApiBack():
                 self._api_back(now)
             case BucketSeen(answers, reason):
+                if answers and self.bucket_away_since is not None:
+                    self.bucket_back_at = now
                 self.bucket_away_since = None if answers else (self.bucket_away_since or now)
                 self.bucket_reason = reason
             case WarningSeen(uid, text):

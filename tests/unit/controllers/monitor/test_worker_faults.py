@@ -6,6 +6,7 @@ import pytest
 
 from controllers.config import RepairSettings
 from controllers.monitor.model import (
+    BucketSeen,
     DeletePod,
     GiveMemory,
     Node,
@@ -99,6 +100,24 @@ def test_a_worker_that_the_master_does_not_hear_is_replaced(scene: Scene) -> Non
     scene.wait(1)
     assert deletions(scene) == ["worker-1"]
     assert scene.faults == ["worker-hung"]
+
+
+def test_workers_that_wait_for_a_bucket_that_is_away_are_left_alone_until_it_has_been_back_for_a_while(
+    scene: Scene,
+) -> None:
+    scene.see(BucketSeen(False, "503"))
+    for second in range(300):
+        scene.late = {0: {"quiet": float(second)}, 1: {"quiet": float(second)}}
+        scene.wait(1)
+    assert deletions(scene) == []
+    scene.see(BucketSeen(True))
+    for second in range(50):
+        scene.late = {0: {"quiet": 300.0 + second}, 1: {"quiet": 0.5}}
+        scene.wait(1)
+    assert deletions(scene) == []
+    scene.late = {0: {"quiet": 360.0}}
+    scene.wait(15)  # the other one is at work again, and this one is not
+    assert deletions(scene) == ["worker-0"]
 
 
 def test_a_straggler_is_replaced_only_when_it_stays_one(scene: Scene) -> None:
