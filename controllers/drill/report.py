@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def _cells(result: Result) -> list[str]:
     ]
     return [
         result.drill,
-        f"{result.meaning}: {', '.join(result.targets)}",
+        f"{result.meaning}: {', '.join(map(_short, result.targets))}",
         _seconds(result.detected),
         _seconds(result.replaced),
         _seconds(result.at_work),
@@ -115,6 +116,11 @@ def _cells(result: Result) -> list[str]:
         ", ".join(result.incidents) or "-",
         "met" if result.passed else f"missed {result.problem}".strip(),
     ]
+
+
+def _short(target: str) -> str:
+    """A pod of the job without the words that all of them share; an object without the outer of its folders."""
+    return "/".join(re.sub(r"^elasticdl-.*?(?=(master|worker|ps)\b)", "", target).split("/")[-2:])
 
 
 def _seconds(value: float | None) -> str:

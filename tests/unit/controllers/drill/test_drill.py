@@ -26,7 +26,7 @@ from controllers.errors import DrillError, SettingsError
 from controllers.monitor.model import Pod, PodSeen, Progress, Role, WorkerProgress
 
 STACKS = Path(__file__).parents[4] / "stacks"
-RESULT = Result("worker", "killed", ["worker-1"], 10, 0.2, 3.0, 2.5, 2, 0, ("worker-killed",))
+RESULT = Result("worker", "killed", ["elasticdl-language-model-worker-1"], 10, 0.2, 3.0, 2.5, 2, 0, ("worker-killed",))
 
 
 def observer() -> Observer:
