@@ -69,11 +69,11 @@ class Controller:
             server.server_close()
 
     async def turn(self) -> None:
-        """Probe and read at once, then decide and act."""
-        probing = asyncio.create_task(self._probes.ask_all())
-        zone = await self._read()
-        for region, answered in (await probing).items():
+        """Probe, then read, then decide and act. A region that is dead holds a probe up for its whole timeout: what was
+        read before that would be a second old, and an answer that did not come would be missed a second later."""
+        for region, answered in (await self._probes.ask_all()).items():
             self._see(region, answered)
+        zone = await self._read()
         for round_number in range(ROUNDS):
             if zone is None:
                 break
