@@ -10,6 +10,7 @@ and a delay after that: mostly a moment, sometimes up to 20 s. So a busy machine
 second round all processes of the `up` are killed; in the others only the engine, whose plugins live on.
 
 Runs in a sandbox of its own (index 2, unless the environment names another), with toolchain and images in the cache.
+A round takes some 100 s on two cores. In pieces: `--skip 5 --rounds 5` makes the sixth to the tenth of the same kills.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class Round:
     moment: Moment
     after: float
     """Seconds after the `up` began."""
+    over: bool
+    """Whether the `up` was over by then, so that nothing was killed."""
     known: int
     """Resources that the stack knew then."""
     pending: int
@@ -104,8 +107,9 @@ class Round:
         """A line of the table."""
         found = Counter(line.split()[0] for line in self.adopted)
         adopted = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in sorted(found.items())) or "-"
+        killed = "nothing" if self.over else "all" if self.moment.whole else "engine"
         return (
-            f"{self.after:>6.1f} {'all' if self.moment.whole else 'engine':<7} {self.known:>5} {self.pending:>7} "
+            f"{self.after:>6.1f} {killed:<7} {self.known:>5} {self.pending:>7} "
             f"{self.absent:>6} {self.seconds:>8.1f}  {'same' if not self.wrong else 'WRONG':<6} {adopted}"
         )
 
@@ -141,7 +145,7 @@ class Experiment:
 
     def round(self, moment: Moment, undisturbed: EndState) -> Round:
         """Kill an `up` at a moment, run it again, and compare."""
-        after = self._kill(moment)
+        after, over = self._kill(moment)
         known, pending = self._left()
         mark = self._log.stat().st_size
         seconds = self.up()
@@ -149,7 +153,7 @@ class Experiment:
         adopted = [line for line in said if " is the stack's now, as " in line]
         absent = sum(line.endswith(" was not made") for line in said)
         wrong = self.end_state().differences(undisturbed)
-        return Round(moment, after, known, pending, adopted, absent, seconds, wrong)
+        return Round(moment, after, over, known, pending, adopted, absent, seconds, wrong)
 
     def destroy(self) -> None:
         """Take the stack down."""
@@ -172,17 +176,18 @@ class Experiment:
                 start_new_session=True,
             )
 
-    def _kill(self, moment: Moment) -> float:
-        """Begin an `up` and kill it; after how many seconds."""
+    def _kill(self, moment: Moment) -> tuple[float, bool]:
+        """Begin an `up` and kill it; after how many seconds, and whether it was over before."""
         begun = time.monotonic()
         with self._up() as process:
             while process.poll() is None and self._known() < moment.known:
                 time.sleep(POLL_SECONDS)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(moment.delay_seconds)
-            if process.poll() is None:
+            over = process.poll() is not None
+            if not over:
                 kill(process.pid, whole=moment.whole)
-            return time.monotonic() - begun
+            return time.monotonic() - begun, over
 
     def _known(self) -> int:
         """How many resources the stack's file names: counted, since reading all of it takes the engine's time."""
@@ -239,8 +244,16 @@ def run(experiment: Experiment, chosen: Sequence[Moment], undisturbed: EndState)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the rounds; 0 when each ended as if nothing had happened."""
-    options = _parser().parse_args(arguments)
+    """Run the command; returns its exit status: 0 when each round ended as if nothing had happened."""
+    try:
+        return _measure(_parser().parse_args(arguments))
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _measure(options: argparse.Namespace) -> int:
+    """Run the rounds in a sandbox that is made for them."""
     os.environ.setdefault("SANDBOX_NAME", "benchmark")
     os.environ.setdefault("SANDBOX_INDEX", "2")
     settings, progress = SandboxSettings.from_environment(), Progress()
@@ -264,8 +277,8 @@ def main(arguments: Sequence[str]) -> int:
         rounds = run(experiment, chosen[: options.rounds], undisturbed)
     finally:
         lifecycle.stop(settings, progress, purge=True)
-    wrong = sum(bool(one.wrong) for one in rounds)
-    print(f"{len(rounds)} kills, {wrong} with another end state or an orphan")
+    wrong, over = sum(bool(one.wrong) for one in rounds), sum(one.over for one in rounds)
+    print(f"{len(rounds)} rounds, {over} of them over before the kill; {wrong} with another end state or an orphan")
     return 1 if wrong else 0
 
 
