@@ -25,7 +25,8 @@ from sandbox.toolchain import binary
 PLATFORM = "platform"
 ALL = "all"
 TRAINED = "qa"
-"""The business that is given a corpus when all are brought up; the launchers of the others wait for data of theirs."""
+"""The business that is given a corpus when all are brought up; where there is none of this name, the first is. The
+launchers of the others wait for data of theirs."""
 TRAINING_TIMEOUT_SECONDS = 1800.0
 PREPARE_TIMEOUT_SECONDS = 900.0
 POLL_SECONDS = 2.0
@@ -34,8 +35,9 @@ POLL_SECONDS = 2.0
 def deploy(settings: SandboxSettings, stack: str, progress: Progress) -> dict[str, Any]:
     """Bring the platform and a business (or ALL) up, upload the corpus, wait for the model.
 
-    Returns what the report shows, by business: its stack's `outputs`, and the `models` that were trained, by region.
-    Safe to run again at any point: every step finds what is already done. A second call while one runs is refused.
+    Of several, the one that is given a corpus comes first, and trains while the others come up. Returns what the report
+    shows, by business: its stack's `outputs`, and the `models` that were trained, by region. Safe to run again at any
+    point: every step finds what is already done. A second call while one runs is refused.
     """
     if settings.rootless:
         raise SandboxError(
@@ -43,19 +45,25 @@ def deploy(settings: SandboxSettings, stack: str, progress: Progress) -> dict[st
             "there, or deploy as root to another sandbox ($SANDBOX_NAME and $SANDBOX_INDEX)"
         )
     businesses = chosen_businesses(stack)
+    businesses.sort(key=lambda name: name != TRAINED)
     with exclusive(settings.state / "deploy.lock", "deploying to this sandbox"):
         lifecycle.prepare(settings, progress)
         lifecycle.start(settings, progress)
         engine = Engine(settings)
         engine.prepare()
+        result: dict[str, Any] = {}
         for name in (PLATFORM, *businesses):
             with progress.step(f"pulumi up --stack {name}"):
                 engine.up(name)
-        result: dict[str, Any] = {name: {"outputs": engine.outputs(name), "models": {}} for name in businesses}
-        for name in businesses if len(businesses) == 1 else [TRAINED]:
+            if name != PLATFORM:
+                result[name] = {"outputs": engine.outputs(name), "models": {}}
+            if name in businesses[:1]:
+                give_corpus(settings, result[name]["outputs"], progress)
+        for name in businesses[:1]:
             outputs = result[name]["outputs"]
             region = str(outputs["training_region"])
-            model = train(settings, outputs["regions"][region]["buckets"], region, progress)
+            with progress.step(f"Training in {region}"):
+                model = wait_for_model(settings, outputs["regions"][region]["buckets"], region, progress)
             result[name]["models"][region] = model
     return result
 
@@ -71,12 +79,12 @@ def chosen_businesses(stack: str, folder: Path = REPOSITORY / "stacks") -> list[
     return [name for name in names if name != PLATFORM and stack in (ALL, name)]
 
 
-def train(settings: SandboxSettings, buckets: Mapping[str, str], region: str, progress: Progress) -> dict[str, Any]:
-    """Upload the corpus to one region's data bucket and wait for the model that is trained on it."""
-    with progress.step(f"Uploading the corpus to oss://{buckets['data']}"):
-        upload_corpus(settings, buckets["data"], region)
-    with progress.step(f"Training in {region}"):
-        return wait_for_model(settings, buckets, region, progress)
+def give_corpus(settings: SandboxSettings, outputs: Mapping[str, Any], progress: Progress) -> None:
+    """Upload the corpus to the data bucket of the region that trains, by what a business's stack gives out."""
+    region = str(outputs["training_region"])
+    bucket = str(outputs["regions"][region]["buckets"]["data"])
+    with progress.step(f"Uploading the corpus to oss://{bucket}"):
+        upload_corpus(settings, bucket, region)
 
 
 def destroy(settings: SandboxSettings, progress: Progress) -> None:

@@ -9,8 +9,8 @@ from sandbox.doctor import Finding
 from sandbox.settings import SandboxSettings
 
 SHOWN_NODES = 20
-MEBIBYTE = 2**20
 """Nodes that the status lists one by one in each region."""
+MEBIBYTE = 2**20
 
 
 def render(result: Mapping[str, Any], settings: SandboxSettings) -> str:

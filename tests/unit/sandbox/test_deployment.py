@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from sandbox import deployment
+from sandbox.addresses import Addresses
 from sandbox.deployment import chosen_businesses, destroy_stack
 from sandbox.errors import SandboxError
+from sandbox.progress import Progress
+from sandbox.settings import SandboxSettings
 
 
 @pytest.fixture
@@ -30,6 +33,75 @@ def test_a_stack_file_is_all_that_makes_a_business(stacks: Path, stack: str, bus
 def test_a_name_without_a_stack_file_is_refused_with_those_that_there_are(stacks: Path) -> None:
     with pytest.raises(SandboxError, match=r"no stack file for 'qq'; there are: chatbot, platform, qa, or 'all'"):
         chosen_businesses("qq", stacks)
+
+
+# ---- what comes up, in which order
+
+
+class PlayedEngine:
+    """An engine whose stacks come up at once."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def prepare(self) -> None:
+        pass
+
+    def up(self, stack: str) -> None:
+        self.done.append(f"up {stack}")
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        return {"training_region": "cn-beijing", "regions": {"cn-beijing": {"buckets": {"data": f"{stack}-data"}}}}
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a deployment does, in order, with everything that takes time played."""
+    found: list[str] = []
+    for name in ("prepare", "start"):
+        monkeypatch.setattr(deployment.lifecycle, name, lambda settings, progress: None)
+    monkeypatch.setattr(deployment, "Engine", lambda settings: PlayedEngine(found))
+    monkeypatch.setattr(deployment, "upload_corpus", lambda settings, bucket, region: found.append(f"fill {bucket}"))
+
+    def wait(settings: object, buckets: dict[str, str], region: str, progress: object) -> dict[str, Any]:
+        found.append(f"wait for the model of {buckets['data']}")
+        return {"version": "v1"}
+
+    monkeypatch.setattr(deployment, "wait_for_model", wait)
+    return found
+
+
+def test_of_all_businesses_the_one_with_a_corpus_comes_first_and_trains_while_the_others_come_up(
+    done: list[str], tmp_path: Path
+) -> None:
+    settings = SandboxSettings("test", Addresses(9), tmp_path, tmp_path)
+    result = deployment.deploy(settings, "all", Progress())
+    assert done[:3] == ["up platform", "up qa", "fill qa-data"]
+    assert sorted(done[3:-1]) == ["up chatbot", "up dialogue", "up summarization", "up textgen"]
+    assert done[-1] == "wait for the model of qa-data"
+    assert {name: found["models"] for name, found in result.items() if found["models"]} == {
+        "qa": {"cn-beijing": {"version": "v1"}}
+    }
+    assert len(result) == 5
+
+
+@pytest.mark.parametrize(
+    ("stack", "steps"),
+    [
+        ("platform", ["up platform"]),
+        ("textgen", ["up platform", "up textgen", "fill textgen-data", "wait for the model of textgen-data"]),
+    ],
+)
+def test_one_stack_alone_comes_up_and_a_business_trains(
+    done: list[str], tmp_path: Path, stack: str, steps: list[str]
+) -> None:
+    settings = SandboxSettings("test", Addresses(9), tmp_path, tmp_path)
+    result = deployment.deploy(settings, stack, Progress())
+    assert done == steps
+    assert list(result) == [stack] * (stack != "platform")
+
+
+# ---- how it is taken down
 
 
 class WritingEngine:
