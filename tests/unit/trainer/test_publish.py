@@ -16,7 +16,7 @@ from trainer.model import build_model
 from trainer.numpy_form import NumpyModel
 from trainer.object_store import DirectoryStore, checksum, get_json
 from trainer.publish import model_with, publish
-from trainer.training import train
+from trainer.training import Conveniences, train
 from trainer.vocabulary import Vocabulary
 
 
@@ -63,15 +63,34 @@ def test_a_model_that_is_worse_than_counting_words_is_not_published(tmp_path: Pa
     assert registry.latest(store, "models/") is None
 
 
-def test_a_published_model_is_whole_and_says_where_it_comes_from(tmp_path: Path) -> None:
+class KeptWeights(tf.keras.callbacks.Callback):
+    """The weights after each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        self.epochs.append({variable.name: variable.numpy() for variable in self.model.trainable_variables})
+
+
+@pytest.fixture(scope="module")
+def trained() -> list[dict[str, Any]]:
+    """The weights after two epochs, and after four."""
+    settings, kept = job(), KeptWeights()
+    words = Vocabulary.count(small_split().train, 100)
+    sentences = [words.encode(line) for line in small_split().train]
+    schedule = settings.schedule.model_copy(update={"epochs": 4})
+    train(settings.model, schedule, words, sentences, conveniences=Conveniences(callbacks=(kept,)))
+    return [kept.epochs[1], kept.epochs[3]]
+
+
+def test_a_published_model_is_whole_and_says_where_it_comes_from(tmp_path: Path, trained: list[dict[str, Any]]) -> None:
     store = DirectoryStore(tmp_path / "store")
     manifest = upload(store)
-    words = Vocabulary.count(small_split().train, 100)
     settings = job()
-    sentences = [words.encode(line) for line in small_split().train]
-    model = train(settings.model, settings.schedule, words, sentences).model
-    weights = {variable.name: variable.numpy() for variable in model.trainable_variables}
-    entry = publish(store, settings, weights, "0123456789ab", {"training": {"step": 9}})
+    model = model_with(trained[-1], settings)
+    entry = publish(store, settings, trained[-1], "0123456789ab", {"training": {"step": 9}})
     assert registry.latest(store, "models/") == entry
     noted = get_json(store, entry["manifest"])
     assert (noted["run"], noted["data_version"], noted["training"]) == (
@@ -96,20 +115,6 @@ def test_a_published_model_is_whole_and_says_where_it_comes_from(tmp_path: Path)
     assert np.array(noted["probe"]["logits"]) == pytest.approx(
         arrays.weights.logits(np.array(noted["probe"]["context_ids"])), abs=1e-5
     )
-
-
-@pytest.fixture(scope="module")
-def trained() -> list[dict[str, Any]]:
-    """The weights after two epochs, and after four."""
-    settings = job()
-    words = Vocabulary.count(small_split().train, 100)
-    sentences = [words.encode(line) for line in small_split().train]
-    found = []
-    for epochs in (2, 4):
-        schedule = settings.schedule.model_copy(update={"epochs": epochs})
-        model = train(settings.model, schedule, words, sentences).model
-        found.append({variable.name: variable.numpy() for variable in model.trainable_variables})
-    return found
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_the_loss_falls_and_the_network_beats_the_unigram_and_the_bigram_model()
 
 
 def test_training_stops_when_the_validation_loss_rises_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    found = small_split(200)
+    found = small_split(100)
     words = Vocabulary.count(found.train, 100)
     settings = job()
     sentences, held_out = ([words.encode(line) for line in part] for part in (found.train, found.valid))

@@ -224,11 +224,15 @@ def test_a_region_that_serves_its_users_and_says_so_is_never_taken_out(seed: int
     assert world.history == []
 
 
-@settings(max_examples=30)
 @given(st.text())
-def test_no_text_in_the_zone_stops_a_controller(text: str) -> None:
+def test_any_text_is_no_note_or_one_that_is_read_as_it_was_written(text: str) -> None:
     found = parse(text)
     assert found is None or parse(found.text()) == found
+
+
+@settings(max_examples=8)
+@given(st.text())
+def test_no_text_in_the_zone_stops_a_controller(text: str) -> None:
     world = World()
     world.run(2)
     world.notes["b"] = text
