@@ -7,7 +7,8 @@ destroyed, after which the cloud must hold what it held before.
 
 A moment is drawn as a number of resources that the stack knows, one in each of as many equal parts as there are kills,
 and a delay after that: mostly a moment, sometimes up to 20 s, but not past the last resources. So a busy machine makes
-no difference. In every second round all processes of the `up` are killed; in the others only the engine, whose plugins live on.
+no difference. In every second round all processes of the `up` are killed; in the others only the engine, whose plugins
+live on.
 
 Runs in a sandbox of its own (index 2, unless the environment names another), with toolchain and images in the cache.
 A round takes a minute on two idle cores, two thirds of it in the two `up`s. In pieces: `--skip 5 --rounds 5` makes
