@@ -24,11 +24,14 @@ import time
 import venv
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+import tensorflow as tf
+
 from trainer import corpus
 from trainer.config import ModelSettings, ScheduleSettings
 from trainer.partition import split
-from trainer.schedule import planned_steps
-from trainer.training import train
+from trainer.training import Conveniences, train, use_threads
 from trainer.vocabulary import Vocabulary
 
 ENVIRONMENT = Path("build/gensim")
@@ -61,11 +64,16 @@ def reference(text: list[str], settings: ModelSettings, epochs: int) -> float:
 def ours(text: list[str], vocabulary: Vocabulary, settings: ModelSettings, epochs: int) -> tuple[float, float]:
     """The network's words a second, and what it took to start (the first epoch's time less another's)."""
     sentences = [vocabulary.encode(line) for line in text]
-    size = ScheduleSettings().minibatch_size
-    schedule = ScheduleSettings(epochs=epochs + 1, evaluation_steps=planned_steps(len(text), size, 1))  # an epoch's
     ends: list[float] = []
     begun = time.process_time()
-    train(settings, schedule, vocabulary, sentences, lambda _step, _loss: ends.append(time.process_time()))
+    each_epoch = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.process_time()))
+    train(
+        settings,
+        ScheduleSettings(epochs=epochs + 1),
+        vocabulary,
+        sentences,
+        conveniences=Conveniences(callbacks=(each_epoch,)),
+    )
     seconds = ends[-1] - ends[0]
     return sum(map(len, sentences)) * epochs / seconds, ends[0] - begun - seconds / epochs
 
@@ -80,6 +88,7 @@ def main() -> int:
     if os.environ.get("OMP_NUM_THREADS") != "1":  # read when the libraries are loaded, so begin again
         os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks.training_speed", *sys.argv[1:]])  # noqa: S606 - us
+    use_threads(1)  # as `python -m trainer train` does
     lines = split(corpus.read_sentences()).train
     vocabulary = Vocabulary.count(lines, options.vocabulary)
     text = [" ".join(vocabulary.words[word] for word in vocabulary.encode(line)) for line in lines]

@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--patience", type=_count, default=0, metavar="N", help=_PATIENCE)
     train.add_argument("--checkpoints", metavar="DIRECTORY", help="keep each epoch's state there, and go on from it")
     train.add_argument("--logs", metavar="DIRECTORY", help="write losses for TensorBoard there")
+    train.add_argument("--threads", type=_positive, default=1, metavar="N", help="threads; one computes cheapest (1)")
     for name, kind, meaning in _MODEL_OPTIONS:
         train.add_argument(f"--{name.replace('_', '-')}", type=kind, dest=name, metavar="N", help=meaning)
 

@@ -104,9 +104,10 @@ def train(options: argparse.Namespace) -> None:
     vocabulary = dataset.vocabulary(model.vocabulary_size)
     sentences = dataset.sentences("train", vocabulary)
     from trainer.export import export, numpy_model
-    from trainer.training import Conveniences
+    from trainer.training import Conveniences, use_threads
     from trainer.training import train as train_here
 
+    use_threads(options.threads)
     checkpoints, logs = (Path(folder) if folder else None for folder in (options.checkpoints, options.logs))
     result = train_here(
         model,

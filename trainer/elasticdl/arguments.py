@@ -24,6 +24,9 @@ def train_arguments(run: RunContext, epochs: int, minibatches_per_task: int) -> 
     cluster, schedule = job.cluster, job.schedule
     origin = f"oss://{job.bucket}/{job.data_prefix}"
     environment = {VARIABLE: run.encode(), "PYTHONPATH": str(HERE / "stand_ins"), "HOME": "/tmp"}  # noqa: S108
+    # As many threads as the pod may use, not one for each of the node's cores: waiting ones use up the pod's share.
+    threads = math.ceil(cluster.worker.cpu)
+    environment |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
     options: dict[str, object] = {
         "image_name": job.image,
         "image_pull_policy": "IfNotPresent",

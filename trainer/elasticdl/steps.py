@@ -32,7 +32,7 @@ class Gradients(NamedTuple):
 def training_process(self: Any, features: Any, _labels: Any) -> tuple[Any, Gradients]:
     """In the place of the worker's own: `features` are the arrays of a `RunBatch`. Returns the loss and `Gradients`."""
     layers = [self._model.get_layer(name) for name in (WORD_TABLE, WINDOW_TABLE)]
-    ids = [features[0].numpy(), features[4].numpy()]
+    ids = [features[0].numpy(), features[2].numpy()]
     on_servers = [
         (layer.embedding_weight_name, wanted)
         for layer, wanted in zip(layers, ids, strict=True)

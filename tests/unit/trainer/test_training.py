@@ -13,7 +13,7 @@ from tests.unit.trainer.data import job, small_split
 from trainer.evaluation.measure import evaluate
 from trainer.export import numpy_model
 from trainer.mixture_training import train_mixture
-from trainer.training import Conveniences, train
+from trainer.training import Conveniences, steps_at_once, train
 from trainer.vocabulary import Vocabulary
 
 
@@ -56,3 +56,8 @@ def test_training_stops_when_the_validation_loss_rises_and_goes_on_from_its_chec
         train(settings.model, schedule, words, sentences, conveniences=replace(kept, callbacks=(Interrupted(),)))
     again = train(settings.model, schedule, words, sentences, validation=held_out, conveniences=kept)
     assert len(again.validation) == 2
+
+
+@pytest.mark.parametrize(("every", "steps"), [(1, 1), (7, 7), (60, 20), (100, 25), (101, 1)])
+def test_an_execution_ends_where_a_loss_is_to_be_noted(every: int, steps: int) -> None:
+    assert steps_at_once(every) == steps

@@ -43,6 +43,13 @@ def test_the_line_is_the_products_with_the_parameter_server_strategy() -> None:
     assert parsed.worker_resource_request == "cpu=1000m,memory=4096Mi,gpu=1"
 
 
+@pytest.mark.parametrize(("cpu", "threads"), [(0.5, "1"), (1.0, "1"), (2.5, "3")])
+def test_a_pod_computes_with_as_many_threads_as_it_may_use(cpu: float, threads: str) -> None:
+    parsed = build_argument_parser().parse_args(train_arguments(run(cluster={"worker": {"cpu": cpu}}), 3, 2))
+    environment = parse_envs(parsed.envs)
+    assert (environment["TF_NUM_INTRAOP_THREADS"], environment["TF_NUM_INTEROP_THREADS"]) == (threads, threads)
+
+
 def test_a_pod_without_gpu_asks_for_none() -> None:
     assert resources(job().cluster.master) == "cpu=250m,memory=1024Mi"
 
