@@ -1,12 +1,14 @@
 """What ACK's cloud controller manager does for Services of type LoadBalancer: a load balancer each.
 
 The listeners' backend ports are the Service's node ports; packets reach a Ready node by a route to the load balancer's
-address, and that node's kube-proxy sends them on. Private (intranet) addresses work inside the cluster only.
+address, and that node's kube-proxy sends them on. It is a node with a ready pod of the Service where there is one, so
+that no other business's node stands between, as a real balancer's health checks take care of. Private (intranet)
+addresses work inside the cluster only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -24,6 +26,8 @@ from sandbox.errors import SandboxError
 NAME = "cloud-controller-manager"
 SERVICES = "/api/v1/services"
 NODES = "/api/v1/nodes"
+ENDPOINT_SLICES = "/apis/discovery.k8s.io/v1/endpointslices"
+SERVICE_LABEL = "kubernetes.io/service-name"
 FINALIZER = "service.k8s.alibaba/resources"
 IDENTIFIER_LABEL = "service.k8s.alibaba/loadbalancer-id"
 PREFIX = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-"
@@ -42,13 +46,19 @@ class ServiceController:
     """The instance identifier of a node's name."""
     services: dict[str, Json] = field(default_factory=dict)
     nodes: dict[str, Json] = field(default_factory=dict)
+    hosts: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """Nodes with a ready pod of a Service, by its namespace and name."""
 
     def __post_init__(self) -> None:
         self.reporter = Reporter(self.lifecycle.context.clock, NAME)
 
     def handlers(self) -> Mapping[str, Handler]:
         """Whom to tell of nodes and Services."""
-        return {NODES: self._nodes_changed, SERVICES: self._services_changed}
+        return {
+            NODES: self._nodes_changed,
+            ENDPOINT_SLICES: self._endpoints_changed,
+            SERVICES: self._services_changed,
+        }
 
     def replace_nodes(self, nodes: Mapping[str, Json]) -> bool:
         """Note the cluster's nodes; whether those that can take packets are others than before."""
@@ -87,6 +97,13 @@ class ServiceController:
         if self.replace_nodes(named):
             self._reconcile_all(api, self.services)
 
+    def _endpoints_changed(self, api: ClusterApi, slices: dict[str, Json]) -> None:
+        before, self.hosts = self.hosts, hosts_of(slices.values())
+        moved = {
+            service for service in before.keys() | self.hosts.keys() if before.get(service) != self.hosts.get(service)
+        }
+        self._reconcile_all(api, {key: item for key, item in self.services.items() if _name(item) in moved})
+
     def _services_changed(self, api: ClusterApi, services: dict[str, Json]) -> None:
         before = self.services
         self.services = dict(services)
@@ -115,7 +132,8 @@ class ServiceController:
         nodes = self.eligible_nodes()
         if listens:
             self._match(balancer, service, nodes)
-        self._lead(balancer, nodes)
+        hosts = self.hosts.get(_name(service), frozenset())
+        self._lead(balancer, [name for name in nodes if name in hosts] or nodes)
         ingress = [{"ip": balancer.address, "ipMode": "VIP"}]
         status = (service.get("status") or {}).get("loadBalancer") or {}
         if [item.get("ip") for item in status.get("ingress", [])] != [balancer.address]:
@@ -214,6 +232,21 @@ def annotations_of(service: Json) -> dict[str, str]:
     return {name.removeprefix(PREFIX): str(value) for name, value in given.items() if name.startswith(PREFIX)}
 
 
+def hosts_of(slices: Iterable[Json]) -> dict[tuple[str, str], frozenset[str]]:
+    """The nodes with a ready pod of each Service, by its namespace and name."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for item in slices:
+        metadata = item["metadata"]
+        name = (metadata.get("labels") or {}).get(SERVICE_LABEL)
+        if not name:
+            continue
+        hosts = found.setdefault((metadata["namespace"], name), set())
+        for endpoint in item.get("endpoints") or []:
+            if endpoint.get("nodeName") and (endpoint.get("conditions") or {}).get("ready"):
+                hosts.add(endpoint["nodeName"])
+    return {service: frozenset(hosts) for service, hosts in found.items()}
+
+
 def is_eligible(node: Json) -> bool:
     """Whether packets may be led to a node: Ready, and not taken out by its label."""
     conditions = (node.get("status") or {}).get("conditions") or []
@@ -225,6 +258,10 @@ def is_eligible(node: Json) -> bool:
 def _address(node: Json) -> str:
     addresses = (node.get("status") or {}).get("addresses") or []
     return next((str(item["address"]) for item in addresses if item["type"] == "InternalIP"), "")
+
+
+def _name(service: Json) -> tuple[str, str]:
+    return service["metadata"]["namespace"], service["metadata"]["name"]
 
 
 def _default_name(service: Json) -> str:

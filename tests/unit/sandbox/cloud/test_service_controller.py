@@ -93,6 +93,26 @@ def test_the_address_moves_from_a_node_that_is_not_ready(world: Any, controller:
     assert world.backends["cn-hangzhou"].addresses == {}
 
 
+def endpoints(*hosts: tuple[str, bool]) -> dict[str, Any]:
+    listed = [{"nodeName": name, "conditions": {"ready": ready}} for name, ready in hosts]
+    metadata = {"name": "web-1", "namespace": "qa", "labels": {"kubernetes.io/service-name": "web"}}
+    return {"web-1": {"metadata": metadata, "endpoints": listed}}
+
+
+def test_the_address_is_led_to_a_node_with_a_ready_pod_of_the_service_and_follows_it(
+    world: Any, controller: ServiceController
+) -> None:
+    api, backend = RecordingApi(), world.backends["cn-hangzhou"]
+    tell = controller.handlers()
+    tell["/api/v1/services"](api, {"web": service()})
+    assert list(backend.addresses.values()) == ["10"]
+    tell["/apis/discovery.k8s.io/v1/endpointslices"](api, endpoints(("10", False), ("11", True)))
+    assert list(backend.addresses.values()) == ["11"]
+    controller.replace_nodes({"10": node("10"), "11": node("11", ready=False)})
+    tell["/apis/discovery.k8s.io/v1/endpointslices"](api, {})
+    assert list(backend.addresses.values()) == ["10"]
+
+
 def test_a_deleted_service_takes_its_load_balancer_along(world: Any, controller: ServiceController) -> None:
     api = RecordingApi()
     controller.reconcile(api, service())
