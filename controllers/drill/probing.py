@@ -34,6 +34,7 @@ class Probes:
         self._entries = dict(entries)
         self._requests: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
+        self._well: dict[str, bool] = {}
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._ask, args=(name, entry), name=f"probe-{name}", daemon=True)
@@ -54,6 +55,10 @@ class Probes:
         """Of all entries, so far."""
         return Counts(self._requests.total(), self._failed.total())
 
+    def unwell(self) -> list[str]:
+        """Entries that did not answer when they were asked last."""
+        return sorted(name for name in self._entries if not self._well.get(name, True))
+
     def _ask(self, name: str, entry: str) -> None:
         url, _, host = entry.partition(" ")
         headers = {"Host": host.strip()} if host.strip() else {}
@@ -65,5 +70,6 @@ class Probes:
                     well = 200 <= answer.status < 300
             except (OSError, urllib.error.URLError, ValueError):
                 well = False
+            self._well[name] = well
             self._requests[name] += 1
             self._failed[name] += not well

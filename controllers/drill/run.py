@@ -51,6 +51,10 @@ class Watch:
     own: Probes
     others: Probes
 
+    def all_answered(self) -> bool:
+        """Whether every entry answered when it was asked last."""
+        return not (self.own.unwell() or self.others.unwell())
+
 
 @contextlib.asynccontextmanager
 async def watching(site: Site) -> AsyncIterator[Watch]:
@@ -96,6 +100,9 @@ async def one(watch: Watch, drill: Drill, objectives: DrillObjectives, draw: ran
     seen: list[Moment] = []
     try:
         await observer.until("job at work", observer.steady, READY_SECONDS)
+        await observer.until(
+            "answer to all users", lambda: not (watch.own.unwell() or watch.others.unwell()), READY_SECONDS
+        )
         before = (watch.own.counts(), watch.others.counts())
         observer.broken_at = observer.mended_at = None
         looking = asyncio.create_task(_look(watch, before[0], seen))

@@ -205,6 +205,7 @@ def test_whoever_is_not_answered_is_counted(entry: str, monkeypatch: pytest.Monk
         tick = threading.Event()
         while min((probes._requests[name] for name in ("well", "sick", "gone")), default=0) < 3:
             tick.wait(0.005)
+        assert probes.unwell() == ["gone", "sick"]
     counts = probes.counts() - before
     assert counts.failed == probes._failed["sick"] + probes._failed["gone"]
     assert probes._failed["well"] == 0
