@@ -49,7 +49,14 @@ RECOVERY_SECONDS = 400.0
 
 
 async def run(
-    site: Site, objectives: DrillObjectives, tally: Tally, faults: int, seconds: float, break_one: Breaker, keep: Keeper
+    site: Site,
+    objectives: DrillObjectives,
+    tally: Tally,
+    faults: int,
+    seconds: float,
+    break_one: Breaker,
+    hits: set[asyncio.Task[None]],
+    keep: Keeper,
 ) -> None:
     """Until there were so many faults in all, or for so long; then until the job is at work again."""
     async with watching(site) as watch:
@@ -63,6 +70,7 @@ async def run(
                 tally.number += 1
                 await break_one(watch, objectives, tally, draw, left)
                 keep(tally)
+            await asyncio.gather(*hits)
             after = time.time()
             await watch.observer.until(
                 "job at work at the end", lambda: watch.observer.at_work(after, []), RECOVERY_SECONDS
@@ -102,8 +110,8 @@ def patient(every: float) -> Breaker:
     return break_one
 
 
-def restless(every: float) -> Breaker:
-    """Break one thing every so many seconds, whether the job is at work again or not."""
+def restless(every: float, hits: set[asyncio.Task[None]]) -> Breaker:
+    """Break one thing every so many seconds, whether the job is at work again or not. `hits`: what is being done."""
 
     async def break_one(
         watch: Watch, objectives: DrillObjectives, tally: Tally, draw: random.Random, left: float
@@ -114,15 +122,21 @@ def restless(every: float) -> Breaker:
         pods = [pod for pod in watch.observer.world.of(role) if pod.phase == "Running" and not pod.deleting]
         ground = Ground(watch.observer, watch.site, objectives, draw)
         for pod in pods if name.startswith("workers-") else draw.sample(pods, min(1, len(pods))):
-            try:
-                await _hit(ground, name, pod)
-                tally.faults[name] += 1
-                LOG.info("%d: %s %s", tally.faults.total(), name, pod.name)
-            except (ControllerError, *FAILURES) as error:  # it went by itself meanwhile: not counted
-                LOG.info("%s %s: %s", name, pod.name, error)
+            task = asyncio.create_task(_counted(ground, name, pod, tally))
+            hits.add(task)
+            task.add_done_callback(hits.discard)
         await asyncio.sleep(max(0.0, min(every, left) - (time.monotonic() - began)))
 
     return break_one
+
+
+async def _counted(ground: Ground, name: str, pod: Pod, tally: Tally) -> None:
+    try:
+        await _hit(ground, name, pod)
+        tally.faults[name] += 1
+        LOG.info("%d: %s %s", tally.faults.total(), name, pod.name)
+    except (ControllerError, *FAILURES) as error:  # it went by itself meanwhile: not counted
+        LOG.info("%s %s: %s", name, pod.name, error)
 
 
 async def _hit(ground: Ground, name: str, pod: Pod) -> None:
@@ -180,7 +194,8 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     LOG.setLevel(logging.INFO)
     state = Path(options.state) if options.state else None
-    breaker = (restless if options.restless else patient)(options.every)
+    hits: set[asyncio.Task[None]] = set()
+    breaker = restless(options.every, hits) if options.restless else patient(options.every)
     try:
         site, objectives = (
             read_site(options.site),
@@ -188,7 +203,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         tally = read_tally(state, options.seed)
         keep: Keeper = (lambda found: found.write(state)) if state is not None else (lambda _: None)
-        asyncio.run(run(site, objectives, tally, options.faults, options.minutes * 60, breaker, keep))
+        asyncio.run(run(site, objectives, tally, options.faults, options.minutes * 60, breaker, hits, keep))
     except ControllerError as error:
         print(f"drill: {error}", file=sys.stderr)
         return error.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from pathlib import Path
@@ -103,11 +104,13 @@ async def test_the_same_seed_breaks_the_same_pods_also_when_it_goes_on_later() -
         made.world.see(PodSeen(Pod("p", "p", 1, Role.PARAMETER_SERVER, phase="Running")), 0.0)
         with Probes({}) as nobody:
             watch = Watch(Site(namespace="qa"), made, nobody, nobody)
+            hits: set[asyncio.Task[None]] = set()
             for stop in stops:
                 while tally.number < stop:
                     draw = random.Random(f"{tally.seed}:{tally.number}")  # noqa: S311
                     tally.number += 1
-                    await campaign.restless(0.0)(watch, DrillObjectives(), tally, draw, 10.0)
+                    await campaign.restless(0.0, hits)(watch, DrillObjectives(), tally, draw, 10.0)
+                    await asyncio.gather(*hits)
         runs.append(client.done)
         assert tally.faults.total() == len(client.done)
         assert set(tally.faults) == {
