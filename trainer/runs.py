@@ -56,9 +56,17 @@ class Text:
     """Many sentences as one array, so that a batch is cut out of it without a loop over words in Python."""
 
     def __init__(self, sentences: Sequence[Ids]) -> None:
-        self.lengths = np.fromiter((len(sentence) for sentence in sentences), dtype=np.int64, count=len(sentences))
-        self.ids = np.concatenate(sentences) if len(sentences) else np.empty(0, dtype=np.int32)
-        self._starts = np.cumsum(self.lengths) - self.lengths
+        lengths = [len(sentence) + 1 for sentence in sentences]
+        end = np.array([BOUNDARY_ID], dtype=np.int32)
+        ended = [part for sentence in sentences for part in (sentence, end)]
+        self._set(np.concatenate(ended) if ended else end[:0], np.array(lengths, dtype=np.int64))
+
+    def _set(self, ids: Ids, lengths: NDArray[np.int64]) -> None:
+        self.ids = ids
+        """Every sentence's words and the boundary that ends it."""
+        self.lengths = lengths
+        """Of the sentences, their ends included."""
+        self._starts = np.cumsum(lengths) - lengths
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -66,29 +74,25 @@ class Text:
     @property
     def positions(self) -> int:
         """Words and ends of sentences."""
-        return int(self.lengths.sum()) + len(self)
+        return len(self.ids)
 
     def chosen(self, sentences: NDArray[np.int64]) -> Text:
         """These sentences, in this order."""
-        made = Text(())
-        made.lengths = self.lengths[sentences]
-        made._starts = np.cumsum(made.lengths) - made.lengths
-        within = np.arange(int(made.lengths.sum())) - np.repeat(made._starts, made.lengths)
-        made.ids = self.ids[np.repeat(self._starts[sentences], made.lengths) + within]
+        made = Text.__new__(Text)
+        lengths = self.lengths[sentences]
+        moved = self._starts[sentences] - (np.cumsum(lengths) - lengths)
+        made._set(self.ids[np.arange(int(lengths.sum())) + np.repeat(moved, lengths)], lengths)
         return made
 
     def stream(self, window: int) -> tuple[Ids, NDArray[np.int64]]:
         """The text with `window` boundary symbols before each sentence, one of which ends the sentence before; and
         where in it each position's word stands, the sentences' ends included."""
-        spaced = self.lengths + window
-        starts = np.cumsum(spaced) - spaced + window
-        size = max(int(spaced.sum()) + 1, window)
+        before = np.arange(len(self)) * (window - 1) + window
+        places = np.arange(len(self.ids)) + np.repeat(before, self.lengths)
+        size = len(self.ids) + len(self) * (window - 1) + window
         symbols = np.full(-(-size // MULTIPLE) * MULTIPLE, BOUNDARY_ID, dtype=np.int32)
-        every = np.repeat(starts - self._starts, self.lengths) + np.arange(len(self.ids))
-        symbols[every] = self.ids
-        counted = self.lengths + 1
-        within = np.arange(int(counted.sum())) - np.repeat(np.cumsum(counted) - counted, counted)
-        return symbols, np.repeat(starts, counted) + within
+        symbols[places] = self.ids
+        return symbols, places
 
 
 class RunMaker:
@@ -111,7 +115,7 @@ class RunMaker:
         generator = np.random.default_rng([self._seed, salt, positions, int(text.ids.sum(dtype=np.int64))])
         noise = self._noise.draw((total // GROUP * self._negative_samples,), generator)
         asked = np.full(total + len(noise), BOUNDARY_ID, dtype=np.int32)
-        asked[:positions] = symbols[places]
+        asked[:positions] = text.ids
         asked[total:] = noise
         before = np.zeros(total, dtype=np.int32)
         before[:positions] = places - window

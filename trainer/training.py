@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,8 @@ class RunTraining(tf.keras.Model):  # type: ignore[misc]
         found = self._result(data, self._settings.l2_penalty, self._settings.dropout)
         word_table, window_table = self.tables
         sparse = [
-            (tf.IndexedSlices(found.word_rows, data[0], tf.shape(word_table)), word_table),
-            (tf.IndexedSlices(found.window_rows, data[2], tf.shape(window_table)), window_table),
+            (tf.IndexedSlices(found.word_rows, data[0]), word_table),
+            (tf.IndexedSlices(found.window_rows, data[2]), window_table),
         ]
         self.optimizer.apply_gradients([*sparse, *zip(found.parameters, self.parameters, strict=True)])
         self._loss.update_state(found.loss)
@@ -149,13 +149,15 @@ def train(
         callbacks.append(tf.keras.callbacks.TensorBoard(wanted.logs, update_freq=schedule.evaluation_steps))
     if wanted.checkpoints:
         callbacks.append(tf.keras.callbacks.BackupAndRestore(wanted.checkpoints))
+    held_out_steps = planned_steps(len(held_out), schedule.minibatch_size, 1)
+    measured = _dataset(lambda: maker.in_order(held_out, schedule.minibatch_size), held_out_steps)
     started = time.monotonic()
     history = training.fit(
-        _epochs(maker, text, schedule),
+        _epochs(maker, text, schedule, steps),
         epochs=schedule.epochs,
         steps_per_epoch=steps,
-        validation_data=_dataset(lambda: maker.in_order(held_out, schedule.minibatch_size)) if validation else None,
-        validation_steps=planned_steps(len(held_out), schedule.minibatch_size, 1) if validation else None,
+        validation_data=measured if validation else None,
+        validation_steps=held_out_steps if validation else None,
         callbacks=callbacks,
         verbose=1 if wanted.progress else 0,
     )
@@ -192,14 +194,26 @@ def learning_rate(settings: ModelSettings, steps: int) -> Any:
     )
 
 
-def _epochs(maker: RunMaker, text: Text, schedule: ScheduleSettings) -> Any:
-    def batches() -> Iterable[RunBatch]:
+def _epochs(maker: RunMaker, text: Text, schedule: ScheduleSettings, steps: int) -> Any:
+    def batches() -> Iterator[RunBatch]:
         for epoch in range(schedule.epochs):
             yield from maker.batches(text, schedule.minibatch_size, epoch)
 
-    return _dataset(batches)
+    return _dataset(batches, schedule.epochs * steps)
 
 
-def _dataset(batches: Callable[[], Iterable[RunBatch]]) -> Any:
-    made = tf.data.Dataset.from_generator(lambda: (batch.arrays() for batch in batches()), output_signature=SIGNATURE)
-    return made.prefetch(2)
+def _dataset(batches: Callable[[], Iterator[RunBatch]], count: int) -> Any:
+    """So many batches. `Dataset.from_generator` does the same, but takes as long for a batch as it takes to make it."""
+    made: Iterator[RunBatch] = iter(())
+
+    def following(number: Any) -> tuple[Any, ...]:
+        nonlocal made
+        if number == 0:
+            made = batches()
+        return next(made).arrays()
+
+    def shaped(number: Any) -> tuple[Any, ...]:
+        arrays = tf.numpy_function(following, [number], [entry.dtype for entry in SIGNATURE])
+        return tuple(tf.ensure_shape(array, entry.shape) for array, entry in zip(arrays, SIGNATURE, strict=True))
+
+    return tf.data.Dataset.range(count).map(shaped).prefetch(2)

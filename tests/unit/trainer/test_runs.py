@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trainer.examples import windows
 from trainer.noise import NoiseDistribution, smoothed
 from trainer.runs import GROUP, MULTIPLE, RunBatch, RunMaker, Text
-from trainer.vocabulary import Ids
+from trainer.vocabulary import BOUNDARY_ID, Ids
 
 SIZE = 40
 sentences_of_text = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=60), max_size=12)
@@ -84,7 +84,7 @@ def test_an_epoch_has_every_sentence_once_in_an_order_of_chance(
 def test_positions_of_a_text_are_its_words_and_ends() -> None:
     text = Text(arrays([[5, 6], [], [7]]))
     assert text.positions == 6
-    assert text.chosen(np.array([2, 0])).ids.tolist() == [7, 5, 6]
+    assert text.chosen(np.array([2, 0])).ids.tolist() == [7, BOUNDARY_ID, 5, 6, BOUNDARY_ID]
 
 
 @pytest.mark.parametrize("count", [0, 3])
