@@ -82,4 +82,5 @@ def _draw_timeline(axes: Any, result: Result) -> None:
         axes.axvline(result.at_work, color=MET if result.passed else MISSED, linewidth=0.8, linestyle=":")
     axes.set_title(f"{result.drill}: {result.failed} requests failed", loc="left", fontsize=8)
     axes.set_ylim(bottom=-0.3)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
