@@ -106,7 +106,10 @@ def of_lost(pod: Pod, world: World) -> Symptom | None:
         if pod.finished or pod.removal or pod.phase == "Succeeded":
             return None
         return _symptom(Fault.MASTER_LOST, pod, "its pod was deleted")
-    if not is_running(world.master_pod) or (pod.phase in ("Failed", "Succeeded") and not pod.deleting):
+    master = world.master_pod
+    if master is None or not is_running(master) or (pod.phase in ("Failed", "Succeeded") and not pod.deleting):
+        return None
+    if pod.created < master.created:  # an earlier master's, which went with it
         return None
     if pod.role is Role.PARAMETER_SERVER:
         return _symptom(Fault.PARAMETER_SERVER_LOST, pod, "its pod was deleted")

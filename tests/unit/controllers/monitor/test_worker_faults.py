@@ -141,6 +141,22 @@ def test_a_worker_that_runs_but_never_asks_for_a_task_is_replaced(scene: Scene) 
     assert deletions(scene) == ["worker-2"]
 
 
+def test_workers_that_went_with_an_earlier_master_are_not_missed_by_who_takes_over(scene: Scene) -> None:
+    """It saw them go, and another replica decided then."""
+    scene.change("master", removal=True)  # by the launcher, which starts another
+    scene.remove("worker-0")
+    scene.remove("ps-0")
+    scene.remove("master")
+    scene.now += 5
+    scene.lost.clear()
+    scene.pod(Role.MASTER, 0, "node-1")
+    scene.pod(Role.PARAMETER_SERVER, 0, "node-1")
+    scene.pod(Role.WORKER, 0, "node-1")
+    scene.beat()
+    scene.wait(3)
+    assert scene.faults == []
+
+
 def test_standbys_may_be_silent(scene: Scene) -> None:
     scene.pod(Role.WORKER, 2)
     scene.late[2] = {"standby": True, "quiet": 900.0, "tasks": 0, "batches": 0}
