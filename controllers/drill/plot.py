@@ -26,7 +26,7 @@ def plot(results: Sequence[Result]) -> str:
     followed = [result for result in results if result.timeline]
     rows = math.ceil(len(followed) / COLUMNS)
     height = 1.2 + 0.32 * len(results)
-    with rc_context({"svg.hashsalt": "drills", "font.size": 8}):
+    with rc_context({"svg.hashsalt": "drills", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(11, height + 1.7 * rows), layout="constrained")
         parts = figure.subfigures(2, 1, height_ratios=[height, 1.7 * rows]) if rows else [figure]
         _draw_times(parts[0].subplots(), results)

@@ -100,7 +100,9 @@ def table(results: Sequence[Result]) -> str:
 
 def _cells(result: Result) -> list[str]:
     redone = [
-        f"{count} {what}" for count, what in ((result.tasks_redone, "tasks"), (result.steps_redone, "steps")) if count
+        f"{count} {what}{'s' * (count > 1)}"
+        for count, what in ((result.tasks_redone, "task"), (result.steps_redone, "step"))
+        if count
     ]
     return [
         result.drill,

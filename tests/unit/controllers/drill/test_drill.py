@@ -71,7 +71,6 @@ def test_the_table_holds_a_line_a_drill_with_its_figures() -> None:
 
 
 def test_the_picture_shows_each_drill_what_was_missed_and_what_was_there_meanwhile() -> None:
-    """Letters are drawn as outlines, and named in comments."""
     timeline = (Moment(-2.0, 2, 2, 0, 0), Moment(0.5, 1, 2, 4, 1), Moment(2.5, 2, 2, 9, 1))
     followed = dataclasses.replace(RESULT, timeline=timeline)
     text = plot([followed, dataclasses.replace(RESULT, drill="node", at_work=None, problem="no node")])
