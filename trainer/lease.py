@@ -84,7 +84,8 @@ class Lease:
         started = self._clock()
         end, last = self._read()
         if self._seen != (end, last):
-            self._seen, self._seen_at = (end, last), started
+            # From when the answer came: a read that was tried again for long says what was so at its end.
+            self._seen, self._seen_at = (end, last), self._clock()
         if last.holder == self._holder:
             return self._write(end, last.term, started)
         self._own = None

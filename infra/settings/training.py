@@ -25,8 +25,9 @@ class Training(Settings):
         "With several regions: after so long without a word from the region that trains, another may.",
         default=120,
         unit="seconds",
-        why="Longer than a launcher takes to come back on another node; who trains stops after two thirds of it.",
-        ge=30,
+        why="Longer than a launcher takes to come back on another node; who trains stops after two thirds of it, which "
+        "takes the job up to 20 s.",
+        ge=90,
         le=3600,
     )
     job_name: str = option(

@@ -58,6 +58,31 @@ def test_a_dead_holder_is_replaced_after_the_lease_and_not_before() -> None:
     assert not dead.acquire() and dead.term == 0
 
 
+def test_a_look_that_took_long_counts_from_its_answer() -> None:
+    """A contender that was cut off tries again and again, and reads at last what the holder wrote a moment before."""
+    time = Time()
+
+    class SlowLog(MemoryLog):
+        waits = 0.0
+
+        def find(self, key: str) -> tuple[int, str] | None:
+            waits, self.waits = self.waits, 0.0
+            if waits:
+                time.now += waits
+                holder.acquire()
+            return super().find(key)
+
+    log = SlowLog()
+    holder, other = Lease(log, KEY, "a", 60, time), Lease(log, KEY, "b", 60, time)
+    holder.acquire()
+    log.waits = 30.0
+    assert not other.acquire()
+    time.now = 89
+    assert not other.acquire()
+    time.now = 90
+    assert other.acquire()
+
+
 def test_a_holder_stops_before_another_may_begin() -> None:
     time, log = Time(), MemoryLog()
     lease = Lease(log, KEY, "a", 60, time)
