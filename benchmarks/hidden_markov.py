@@ -22,13 +22,13 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
-from trainer import corpus
+from trainer.data import corpus
+from trainer.data.partition import split
+from trainer.data.vocabulary import BOUNDARY_ID, Ids, Vocabulary
 from trainer.hidden_markov.expectation import expected_counts, expected_counts_by_gradient
 from trainer.hidden_markov.model import HiddenMarkovModel
 from trainer.hidden_markov.streams import blocks
 from trainer.hidden_markov.training import SMOOTHING, difference, expected, maximised
-from trainer.partition import split
-from trainer.vocabulary import BOUNDARY_ID, Ids, Vocabulary
 
 EQUAL = 1e-6
 """Relative, of a log-likelihood."""

@@ -17,7 +17,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.vocabulary import Ids
+from trainer.data.vocabulary import Ids
 
 VERSION = "0.3.0"
 FOLDER = Path("build") / f"kenlm-{VERSION}"

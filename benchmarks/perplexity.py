@@ -21,16 +21,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 import numpy as np
 
 from benchmarks import kenlm
-from trainer import registry
-from trainer.baselines import BigramModel, UnigramModel, perplexity
-from trainer.counts import CooccurrenceCounts
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
+from trainer.data.partition import PARTS
 from trainer.errors import TrainerError
-from trainer.mixture import MIXTURE, NGRAMS, HeldOut, MixtureModel
-from trainer.mixture_files import read_mixture
-from trainer.numpy_form import NumpyModel
-from trainer.object_store import ObjectStore, open_store
-from trainer.partition import PARTS
+from trainer.mixture.baselines import BigramModel, UnigramModel, perplexity
+from trainer.mixture.counts import CooccurrenceCounts
+from trainer.mixture.files import read_mixture
+from trainer.mixture.model import MIXTURE, NGRAMS, HeldOut, MixtureModel
+from trainer.network.numpy_form import NumpyModel
+from trainer.registry import versions as registry
+from trainer.storage.object_store import ObjectStore, open_store
 
 ORDER = 5
 REFERENCE = f"KenLM, Kneser-Ney {ORDER}-gram"

@@ -15,13 +15,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from trainer import corpus, registry
-from trainer.language_model import LanguageModel
-from trainer.object_store import open_store
-from trainer.partition import split
-from trainer.relevance import CACHE_WEIGHT, SIMILARITY_WEIGHT, relevance
+from trainer.answers.language_model import LanguageModel
+from trainer.answers.relevance import CACHE_WEIGHT, SIMILARITY_WEIGHT, relevance
+from trainer.data import corpus
+from trainer.data.partition import split
+from trainer.data.vocabulary import BOUNDARY_ID, Ids
+from trainer.registry import versions as registry
 from trainer.serving.models import load
-from trainer.vocabulary import BOUNDARY_ID, Ids
+from trainer.storage.object_store import open_store
 
 PAIRS, CHOICES = 300, 10
 WORDS = range(8, 41)

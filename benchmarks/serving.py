@@ -31,15 +31,16 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-from trainer import corpus, registry
+from trainer.answers.language_model import LanguageModel
 from trainer.config import ModelSettings, RequestLimits, ServingJob, ServingSettings
-from trainer.language_model import LanguageModel
-from trainer.numpy_form import NumpyModel
-from trainer.object_store import DirectoryStore, get_json, open_store, put_json
-from trainer.partition import split
-from trainer.scorer import LogProbabilities, Weights
+from trainer.data import corpus
+from trainer.data.partition import split
+from trainer.data.vocabulary import Vocabulary
+from trainer.network.numpy_form import NumpyModel
+from trainer.network.scorer import LogProbabilities, Weights
+from trainer.registry import versions as registry
 from trainer.serving.models import load
-from trainer.vocabulary import Vocabulary
+from trainer.storage.object_store import DirectoryStore, get_json, open_store, put_json
 
 WORDS = 20
 START_SECONDS = 60.0

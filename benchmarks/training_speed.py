@@ -28,11 +28,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 
 import tensorflow as tf
 
-from trainer import corpus
 from trainer.config import ModelSettings, ScheduleSettings
-from trainer.partition import split
-from trainer.training import Conveniences, train, use_threads
-from trainer.vocabulary import Vocabulary
+from trainer.data import corpus
+from trainer.data.partition import split
+from trainer.data.vocabulary import Vocabulary
+from trainer.network.training import Conveniences, train, use_threads
 
 ENVIRONMENT = Path("build/gensim")
 REQUIREMENTS = Path(__file__).parent / "requirements-gensim.txt"

@@ -11,7 +11,7 @@ from typing import Any
 import alibabacloud_oss_v2 as oss
 
 from trainer.errors import ChangedError, StoreError
-from trainer.oss import OssStore
+from trainer.storage.oss import OssStore
 
 UNVERSIONED = "null"
 PART_BYTES = 64 << 20

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from controllers.errors import ClusterError, ControllerError, SettingsError
 from controllers.monitor.incidents import Incident, Memory, as_line
 from trainer.errors import TrainerError
-from trainer.object_store import ObjectStore, open_store
+from trainer.storage.object_store import ObjectStore, open_store
 
 ROW, LEFT, WIDTH = 22, 260, 900
 COLOURS = {"recovered": "#2e7d32", "superseded": "#9e9e9e", "open": "#c62828"}

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from trainer import registry, registry_commands
 from trainer.config import Frozen, ModelSettings, ScheduleSettings, ServingJob, TrainingJob
 from trainer.errors import ObjectNotFoundError, SettingsError, TrainingError
-from trainer.joined_store import open_job_store
-from trainer.object_store import ObjectStore, get_json, open_store
+from trainer.registry import commands as registry_commands
+from trainer.registry import versions as registry
+from trainer.storage.joined_store import open_job_store
+from trainer.storage.object_store import ObjectStore, get_json, open_store
 
 LOG = logging.getLogger("trainer")
 DATA_PREFIX = "data/"
@@ -66,7 +67,7 @@ def _reasons(error: ValidationError) -> str:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    from trainer import preparation
+    from trainer.data import preparation
 
     preparation.require_options(options.text, options.licence, options.reviews, options.vocabulary)
     store = open_store(options.to, options.region)
@@ -88,7 +89,7 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    from trainer.dataset import Dataset
+    from trainer.data.dataset import Dataset
     from trainer.evaluation.report import as_markdown
 
     given = {name: value for name, value in vars(options).items() if value is not None}
@@ -103,9 +104,9 @@ def train(options: argparse.Namespace) -> None:
     dataset = Dataset(store, DATA_PREFIX)
     vocabulary = dataset.vocabulary(model.vocabulary_size)
     sentences = dataset.sentences("train", vocabulary)
-    from trainer.export import export, numpy_model
-    from trainer.training import Conveniences, use_threads
-    from trainer.training import train as train_here
+    from trainer.network.export import export, numpy_model
+    from trainer.network.training import Conveniences, use_threads
+    from trainer.network.training import train as train_here
 
     use_threads(options.threads)
     checkpoints, logs = (Path(folder) if folder else None for folder in (options.checkpoints, options.logs))
@@ -124,7 +125,7 @@ def train(options: argparse.Namespace) -> None:
     if options.publish:
         _publish_here(store, result.model, model, schedule)
         return
-    from trainer.publish import measure
+    from trainer.registry.publish import measure
 
     trained = numpy_model(result.model, model, vocabulary)
     _, report = measure(trained, dataset, schedule.evaluation_positions, schedule.seed)
@@ -133,7 +134,7 @@ def train(options: argparse.Namespace) -> None:
 
 def _publish_here(store: ObjectStore, trained: Any, model: ModelSettings, schedule: ScheduleSettings) -> None:
     """Register what was trained on this machine as a job's model is: beside its data."""
-    from trainer.publish import publish as publish_model
+    from trainer.registry.publish import publish as publish_model
 
     here = {"business": "none", "namespace": "none", "region": "none", "image": "none", "bucket": "none"}
     job = TrainingJob(job_name="one-machine", model=model, schedule=schedule, **here)
@@ -145,14 +146,14 @@ def _publish_here(store: ObjectStore, trained: Any, model: ModelSettings, schedu
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from trainer.dataset import Dataset
+    from trainer.data.dataset import Dataset
     from trainer.evaluation.report import as_markdown
 
     job, run_context = _run_context(options)
     store = run_context.open()
     weights, step = _trained_weights(options)
-    from trainer.export import numpy_model
-    from trainer.publish import measure, model_with, write_report
+    from trainer.network.export import numpy_model
+    from trainer.registry.publish import measure, model_with, write_report
 
     dataset = Dataset(store, job.data_prefix)
     vocabulary = dataset.vocabulary(job.model.vocabulary_size)
@@ -172,14 +173,14 @@ def publish(options: argparse.Namespace) -> None:
         progress = get_json(store, f"{run_context.checkpoint_prefix}progress.json")
     except ObjectNotFoundError:
         progress = {}
-    from trainer.publish import publish as publish_model
+    from trainer.registry.publish import publish as publish_model
 
     entry = publish_model(store, job, weights, run_context.run, {"training": {**progress, "step": step}})
     print(json.dumps(entry, ensure_ascii=False))
 
 
 def _run_context(options: argparse.Namespace) -> tuple[TrainingJob, Any]:
-    from trainer.dataset import read_manifest
+    from trainer.data.dataset import read_manifest
     from trainer.elasticdl.context import RunContext
 
     job = read_job(options.config)
@@ -199,7 +200,7 @@ def _trained_weights(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
     if entry is None:
         raise TrainingError(f"run {run_context.run} has left nothing in {store.address}{prefix} yet")
     shape = (job.model.vocabulary_size, job.model.embedding_dimension)
-    from trainer.model import WINDOW_TABLE, WORD_TABLE
+    from trainer.network.model import WINDOW_TABLE, WORD_TABLE
 
     shapes: dict[str, tuple[int, ...]] = {f"{table}/embeddings:0": shape for table in (WORD_TABLE, WINDOW_TABLE)}
     return checkpoints.weights(checkpoints.load(store, entry), shapes), int(entry["version"])

@@ -16,7 +16,7 @@ from controllers.buckets import Bucket
 from controllers.config import BACKUP_SCRATCH_PREFIX
 from controllers.errors import ControllerError, SettingsError
 from trainer.errors import ObjectNotFoundError
-from trainer.object_store import put_json
+from trainer.storage.object_store import put_json
 
 LOG = logging.getLogger("controllers.backup")
 CONTENT, BACKUPS, JOURNAL, STATUS, SCRATCH = (

@@ -23,7 +23,7 @@ from controllers.buckets import Bucket
 from controllers.config import BackupSettings
 from controllers.errors import ControllerError
 from trainer.errors import TrainerError
-from trainer.lease import Lease
+from trainer.storage.lease import Lease
 
 LOG = logging.getLogger("controllers.backup")
 LEASE_SECONDS = 60.0

@@ -10,7 +10,7 @@ from controllers.drill.site import Site
 from controllers.drill.tally import Tally
 from controllers.errors import DrillError
 from trainer.errors import DataError, ObjectNotFoundError, StoreError
-from trainer.object_store import ObjectStore, checksum, get_json
+from trainer.storage.object_store import ObjectStore, checksum, get_json
 
 MANIFEST = "data/manifest.json"
 

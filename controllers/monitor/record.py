@@ -20,7 +20,7 @@ from controllers.monitor.kubernetes import FAILURES, refusal
 from controllers.monitor.metrics import Metrics
 from controllers.monitor.model import BucketSeen, Role
 from trainer.errors import ObjectNotFoundError, TrainerError
-from trainer.object_store import ObjectStore, open_store
+from trainer.storage.object_store import ObjectStore, open_store
 
 LOG = logging.getLogger("controllers.record")
 PROBE_SECONDS = 20.0

@@ -15,7 +15,7 @@ from darabonba.runtime import RuntimeOptions
 from controllers.config import TrafficSettings
 from controllers.errors import ControllerError
 from controllers.traffic.model import Note, Record, Switch, Zone, parse
-from trainer.oss import credentials_source
+from trainer.storage.oss import credentials_source
 
 NOTE_PREFIX = "_traffic-"
 """Of the TXT records `_traffic-REGION.NAME`. An underscore first: no host's name, so nobody's record."""

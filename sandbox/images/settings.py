@@ -52,7 +52,7 @@ CONTROLLERS = Image(
     "controllers",
     CONTROLLERS_REFERENCE,
     # Of the trainer only its object store and the lease in it, which need neither TensorFlow nor ElasticDL.
-    ("controllers", *(f"trainer/{name}.py" for name in ("__init__", "errors", "lease", "object_store", "oss"))),
+    ("controllers", "trainer/__init__.py", "trainer/errors.py", "trainer/storage"),
 )
 IMAGES = (TRAINER, CONTROLLERS)
 """In the order in which they are built."""

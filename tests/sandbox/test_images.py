@@ -139,7 +139,7 @@ def test_the_image_runs_its_libraries_and_elasticdls_programs(image: BuiltImage,
 def test_the_controllers_image_runs_its_program_without_tensorflow(image: BuiltImage, tmp_path: Path) -> None:
     lines = run_inside(
         image,
-        "id --user; python3 -m controllers --help | head --lines=1; python3 -c 'import trainer.oss, lightkube';"
+        "id --user; python3 -m controllers --help | head --lines=1; python3 -c 'import trainer.storage.oss, lightkube';"
         "python3 -c 'import tensorflow' 2>&1 | tail --lines=1; touch ~/writable",
         tmp_path / "run.log",
         CONTROLLERS_REFERENCE,

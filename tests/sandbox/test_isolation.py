@@ -53,7 +53,7 @@ LED_ELSEWHERE_SECONDS = 60.0
 GIVE_MODELS = """
 import sys
 from tests.unit.trainer.models import promote
-from trainer.object_store import open_store
+from trainer.storage.object_store import open_store
 for bucket, region in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
     promote(open_store(f"oss://{bucket}", region), "v1")
 """

@@ -34,7 +34,7 @@ MAKE_MODEL = """
 import sys
 from pathlib import Path
 from tests.unit.trainer.models import promote
-from trainer.object_store import DirectoryStore
+from trainer.storage.object_store import DirectoryStore
 promote(DirectoryStore(Path(sys.argv[1])), "v1")
 """
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"

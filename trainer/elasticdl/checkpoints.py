@@ -26,7 +26,7 @@ from elasticdl.python.common.tensor_utils import (
 from trainer.elasticdl import compatibility, context
 from trainer.elasticdl.pointers import FINAL, LATEST, find
 from trainer.errors import DataError, ObjectNotFoundError, StoreError
-from trainer.object_store import ObjectStore, checksum, put_json
+from trainer.storage.object_store import ObjectStore, checksum, put_json
 
 LOG = logging.getLogger("trainer.checkpoints")
 KEPT = 3

@@ -17,17 +17,17 @@ import os
 from pydantic import ValidationError
 
 from trainer.config import Frozen, TrainingJob
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
+from trainer.data.vocabulary import Vocabulary
 from trainer.elasticdl.pointers import term_folder
 from trainer.errors import SettingsError
-from trainer.examples import ExampleMaker
-from trainer.joined_store import open_job_store
-from trainer.noise import NoiseDistribution, smoothed
-from trainer.object_store import ObjectStore
-from trainer.patient_store import PatientStore
-from trainer.runs import RunMaker
-from trainer.schedule import planned_steps
-from trainer.vocabulary import Vocabulary
+from trainer.network.examples import ExampleMaker
+from trainer.network.noise import NoiseDistribution, smoothed
+from trainer.network.runs import RunMaker
+from trainer.network.schedule import planned_steps
+from trainer.storage.joined_store import open_job_store
+from trainer.storage.object_store import ObjectStore
+from trainer.storage.patient_store import PatientStore
 
 VARIABLE = "TRAINING_JOB"
 POSITIONS_MULTIPLE = 512

@@ -17,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainer import registry
 from trainer.config import TrainingJob
-from trainer.dataset import Manifest, read_manifest
+from trainer.data.dataset import Manifest, read_manifest
 from trainer.elasticdl import arguments
 from trainer.elasticdl.cluster import JobCluster, Pods
 from trainer.elasticdl.context import RunContext
@@ -27,8 +26,9 @@ from trainer.elasticdl.pointers import FINAL, LATEST, find
 from trainer.elasticdl.turn import AlwaysOurs, Turn
 from trainer.errors import DataError, ObjectNotFoundError, StoreError, TrainingError
 from trainer.health import Status
-from trainer.object_store import ObjectStore, get_json, put_json
 from trainer.progress import Progress
+from trainer.registry import versions as registry
+from trainer.storage.object_store import ObjectStore, get_json, put_json
 
 LOG = logging.getLogger("trainer.launch")
 POLL_SECONDS = 3.0

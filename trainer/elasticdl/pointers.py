@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from trainer.errors import ObjectNotFoundError
-from trainer.object_store import ObjectStore, get_json
+from trainer.storage.object_store import ObjectStore, get_json
 
 LATEST, FINAL = "latest.json", "final.json"
 """Objects that point to the last checkpoint, and to the weights at the end of the training."""

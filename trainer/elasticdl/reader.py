@@ -12,14 +12,14 @@ from elasticdl.python.common.constants import Mode
 from elasticdl.python.data.reader.data_reader import AbstractDataReader
 
 from trainer.config import TrainingJob
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
+from trainer.data.partition import Part
+from trainer.data.vocabulary import Vocabulary
 from trainer.elasticdl import context
 from trainer.errors import SettingsError
-from trainer.examples import ExampleMaker
-from trainer.gradients import SIGNATURE
-from trainer.partition import Part
-from trainer.runs import RunMaker, Text
-from trainer.vocabulary import Vocabulary
+from trainer.network.examples import ExampleMaker
+from trainer.network.gradients import SIGNATURE
+from trainer.network.runs import RunMaker, Text
 
 
 class TextReader(AbstractDataReader):  # type: ignore[misc]

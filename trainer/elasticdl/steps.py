@@ -1,8 +1,8 @@
 """A worker's training step over running text: rows from the parameter servers, gradients, and back to them.
 
 ElasticDL's own step calls the model on every row of a minibatch and asks TensorFlow for gradients. Here the model is
-the same, and so are what is pulled and pushed; between them stands `trainer.gradients`, which computes the same numbers
-from a batch of text (`trainer.runs`) as matrix products, as the training on one machine does.
+the same, and so are what is pulled and pushed; between them stands `trainer.network.gradients`, which computes the
+same numbers from a batch of text (`trainer.network.runs`) as matrix products, as the training on one machine does.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from elasticdl.python.common.tensor_utils import Tensor, pb_to_ndarray
 from elasticdl.python.elasticdl.layers.embedding import Embedding
 
 from trainer.elasticdl import context
-from trainer.gradients import SIGNATURE, Parameters, loss_and_gradients
-from trainer.model import WINDOW_TABLE, WORD_TABLE, parameters_of
-from trainer.runs import Text
-from trainer.schedule import learning_rate_at
+from trainer.network.gradients import SIGNATURE, Parameters, loss_and_gradients
+from trainer.network.model import WINDOW_TABLE, WORD_TABLE, parameters_of
+from trainer.network.runs import Text
+from trainer.network.schedule import learning_rate_at
 
 
 class Gradients(NamedTuple):

@@ -1,7 +1,7 @@
 """Whose turn it is to train: of all regions that have a launcher for a business's job, one trains it.
 
-The launcher holds a lease in object storage (`trainer.lease`) and renews it; the job's master looks at it, and ends
-when it is not renewed. So a job whose launcher was stopped, or whose region was cut off, has ended before another
+The launcher holds a lease in object storage (`trainer.storage.lease`) and renews it; the job's master looks at it, and
+ends when it is not renewed. So a job whose launcher was stopped, or whose region was cut off, has ended before another
 region's begins; and what it still writes lies below its own term, where nobody looks once there is a later one.
 """
 
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from trainer.config import LeaseSettings, TrainingJob
 from trainer.errors import TrainerError
-from trainer.lease import Lease, Log, Watch
+from trainer.storage.lease import Lease, Log, Watch
 
 LOG = logging.getLogger("trainer.turn")
 RENEWALS = 6
@@ -125,6 +125,6 @@ def start(look: Watch, seconds: float, ended: threading.Event, lost: Callable[[]
 
 
 def _open(settings: LeaseSettings, job: TrainingJob) -> Log:
-    from trainer.oss import OssStore  # noqa: PLC0415 - a directory needs no SDK
+    from trainer.storage.oss import OssStore  # noqa: PLC0415 - a directory needs no SDK
 
     return OssStore(settings.bucket, "", settings.region, here=job.region)

@@ -13,8 +13,8 @@ import tensorflow as tf  # noqa: E402 - the corrections come first
 from trainer.elasticdl import context  # noqa: E402
 from trainer.elasticdl.checkpoints import CheckpointUploader, FinalWeightsExporter  # noqa: E402
 from trainer.elasticdl.reader import custom_data_reader, dataset_fn  # noqa: E402
-from trainer.losses import accuracy_by_row, cross_entropy_by_row, noise_contrastive_loss  # noqa: E402
-from trainer.model import build_model  # noqa: E402
+from trainer.network.losses import accuracy_by_row, cross_entropy_by_row, noise_contrastive_loss  # noqa: E402
+from trainer.network.model import build_model  # noqa: E402
 
 __all__ = ["callbacks", "custom_data_reader", "custom_model", "dataset_fn", "eval_metrics_fn", "loss", "optimizer"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.baselines import BigramModel, CooccurrenceModel, LogProbabilities, UnigramModel, perplexity
-from trainer.counts import CooccurrenceCounts
-from trainer.mixture import MIXTURE, NETWORK, HeldOut, MixtureModel
-from trainer.vocabulary import UNKNOWN_ID, Ids
+from trainer.data.vocabulary import UNKNOWN_ID, Ids
+from trainer.mixture.baselines import BigramModel, CooccurrenceModel, LogProbabilities, UnigramModel, perplexity
+from trainer.mixture.counts import CooccurrenceCounts
+from trainer.mixture.model import MIXTURE, NETWORK, HeldOut, MixtureModel
 
 NEAREST = (1, 5, 10)
 """A word counts as foretold when it is among so many likeliest."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.corpus import NEWSPAPER, normalised, package_file
+from trainer.data.corpus import NEWSPAPER, normalised, package_file
+from trainer.data.vocabulary import Vocabulary
 from trainer.errors import DataError
-from trainer.vocabulary import Vocabulary
 
 LEAST = 50
 """Occurrences of a word in the training text: fewer say little of it."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.data.vocabulary import Ids
 from trainer.errors import DataError
 from trainer.hidden_markov.streams import Block, blocks
-from trainer.vocabulary import Ids
 
 Probabilities = NDArray[np.float64]
 _NAMES = ("initial", "transition", "emission")

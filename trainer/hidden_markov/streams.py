@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.vocabulary import BOUNDARY_ID, Ids
+from trainer.data.vocabulary import BOUNDARY_ID, Ids
 
 STEPS, STREAMS = 256, 256
 """65,536 words a block: 32 MiB an array for 64 classes."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from trainer.data.vocabulary import Ids
 from trainer.errors import DataError
 from trainer.hidden_markov.expectation import Expected, expected_counts
 from trainer.hidden_markov.model import HiddenMarkovModel, Probabilities
 from trainer.hidden_markov.streams import Block, blocks
-from trainer.vocabulary import Ids
 
 TABLES = ("initial", "transition", "emission")
 SMOOTHING = 0.01

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from trainer.answers.language_model import LanguageModel
 from trainer.config import BatchLimits
-from trainer.language_model import LanguageModel
-from trainer.scorer import LogProbabilities
+from trainer.data.vocabulary import Ids
+from trainer.network.scorer import LogProbabilities
 from trainer.serving.metrics import Metrics
-from trainer.vocabulary import Ids
 
 FULL_COST = 64
 """Positions' worth of a position that needs the whole vocabulary; keeps a batch near 10 ms."""

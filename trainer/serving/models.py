@@ -22,13 +22,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trainer import registry
+from trainer.answers.language_model import LanguageModel
 from trainer.config import ServingJob
 from trainer.errors import DataError, TrainerError
-from trainer.language_model import LanguageModel
-from trainer.mixture_files import read_served, served_files
-from trainer.object_store import DirectoryStore, ObjectStore
+from trainer.mixture.files import read_served, served_files
+from trainer.registry import versions as registry
 from trainer.serving.metrics import Metrics
+from trainer.storage.object_store import DirectoryStore, ObjectStore
 
 LOG = logging.getLogger("trainer.serving")
 LONGEST_WAIT_SECONDS = 300.0

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trainer.relevance import CACHE_WEIGHT, SIMILARITY_WEIGHT
+from trainer.answers.relevance import CACHE_WEIGHT, SIMILARITY_WEIGHT
 
 Text = Annotated[str, Field(min_length=1, description="Chinese text as it is written; it is cut into words here.")]
 Normalisation = Annotated[

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from trainer.config import ServingJob
 from trainer.errors import SettingsError
-from trainer.object_store import ObjectStore
 from trainer.serving.application import application
 from trainer.serving.batching import Batcher
 from trainer.serving.metrics import Metrics
 from trainer.serving.models import ModelSource
+from trainer.storage.object_store import ObjectStore
 
 LOG = logging.getLogger("trainer.serving")
 SWITCH_SECONDS = 0.0005

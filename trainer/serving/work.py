@@ -10,17 +10,17 @@ from typing import TypeVar
 
 import numpy as np
 
+from trainer.answers.language_model import Cache, LanguageModel, Vector
+from trainer.answers.relevance import Relevance, relevance, summary
+from trainer.answers.sampling import Sampling
 from trainer.config import RequestLimits
-from trainer.corpus import ENDS
-from trainer.language_model import Cache, LanguageModel, Vector
-from trainer.relevance import Relevance, relevance, summary
-from trainer.sampling import Sampling
-from trainer.scorer import LogProbabilities
+from trainer.data.corpus import ENDS
+from trainer.data.vocabulary import BOUNDARY, BOUNDARY_ID, UNKNOWN_ID, Ids
+from trainer.network.scorer import LogProbabilities
 from trainer.serving import schemas
 from trainer.serving.batching import Batcher
 from trainer.serving.metrics import Metrics
 from trainer.serving.problems import ProblemError
-from trainer.vocabulary import BOUNDARY, BOUNDARY_ID, UNKNOWN_ID, Ids
 
 CUT_AT_ONCE = 500
 """Characters that are cut into words on the spot: about 2 ms."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.controllers.conftest import MakeBucket
 from trainer.errors import ChangedError
-from trainer.lease import Lease
+from trainer.storage.lease import Lease
 
 
 def test_a_listed_version_is_read_after_the_object_was_replaced_and_deleted(

@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from trainer import registry
+from trainer.answers.language_model import LanguageModel
 from trainer.config import ModelSettings
-from trainer.language_model import LanguageModel
-from trainer.numpy_form import NumpyModel
-from trainer.object_store import ObjectStore
-from trainer.scorer import Weights
-from trainer.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
+from trainer.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
+from trainer.network.numpy_form import NumpyModel
+from trainer.network.scorer import Weights
+from trainer.registry import versions as registry
+from trainer.storage.object_store import ObjectStore
 
 TEXT = (
     "我 你 他 今天 天气 很 好 不 吃 苹果 喜欢 北京 大学 大 学 学生 生活 。 , ? ! <number> 年 和 的 了 在 是 人民 银行"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.trainer.data import job, upload
+from tests.unit.trainer.small_data import job, upload
 from trainer.__main__ import main
-from trainer.object_store import DirectoryStore, put_json
+from trainer.storage.object_store import DirectoryStore, put_json
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -60,7 +60,9 @@ def test_a_wrong_settings_file_names_key_value_and_limit(tmp_path: Path, capsys:
 def test_a_model_trained_here_is_registered_beside_its_data_and_promoted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.publish.export", lambda *_: None)  # SavedModels take seconds and are another test's
+    monkeypatch.setattr(
+        "trainer.registry.publish.export", lambda *_: None
+    )  # SavedModels take seconds and are another test's
     upload(DirectoryStore(tmp_path))
     small = [
         "--vocabulary-size",

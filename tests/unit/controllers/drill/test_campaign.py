@@ -19,7 +19,7 @@ from controllers.drill.site import Site
 from controllers.drill.tally import Tally, read_tally
 from controllers.errors import SettingsError
 from controllers.monitor.model import Pod, PodSeen, Progress, Role, WorkerProgress
-from trainer.object_store import DirectoryStore, checksum, put_json
+from trainer.storage.object_store import DirectoryStore, checksum, put_json
 
 SETTINGS = MonitorSettings(business="qa", namespace="qa", region="", bucket="")
 

@@ -22,7 +22,7 @@ from controllers.monitor.record import Archive, Recorder, key_of, news
 from controllers.monitor.server import serve
 from controllers.monitor.store import MemoryStore
 from trainer.errors import StoreError
-from trainer.object_store import DirectoryStore
+from trainer.storage.object_store import DirectoryStore
 
 SETTINGS = MonitorSettings(business="qa", namespace="qa", region="cn-hangzhou", bucket="b")
 

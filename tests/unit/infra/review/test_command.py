@@ -31,7 +31,7 @@ def test_the_program_touches_every_stack_platforms_first(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "infra/review/plan.py", "infra/prices.yaml", "trainer/model.py", "stacks/schema.json"]
+    "path", ["README.md", "infra/review/plan.py", "infra/prices.yaml", "trainer/network/model.py", "stacks/schema.json"]
 )
 def test_what_provisions_nothing_touches_no_stack(path: str) -> None:
     assert touched([path], STACKS) == ((), ())

@@ -23,9 +23,9 @@ def paths(tmp_path: Path) -> ImagePaths:
         "controllers/__init__.py": "",
         "trainer/__init__.py": "",
         "trainer/errors.py": "",
-        "trainer/lease.py": "",
-        "trainer/object_store.py": "",
-        "trainer/oss.py": "",
+        "trainer/storage/lease.py": "",
+        "trainer/storage/object_store.py": "",
+        "trainer/storage/oss.py": "",
         "trainer/model/network.py": "LAYERS = 2\n",
     }
     for name, content in files.items():

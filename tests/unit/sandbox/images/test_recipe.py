@@ -129,7 +129,7 @@ def test_a_missing_source_is_named(paths: ImagePaths, name: str) -> None:
         ("trainer/model/network.py", {TRAINER}),
         ("controllers/__init__.py", {CONTROLLERS}),
         ("images/controllers/requirements.txt", {CONTROLLERS}),
-        ("trainer/object_store.py", {TRAINER, CONTROLLERS}),
+        ("trainer/storage/object_store.py", {TRAINER, CONTROLLERS}),
     ],
 )
 def test_an_edit_rebuilds_just_the_images_that_hold_it(paths: ImagePaths, changed: str, stale: set[Image]) -> None:

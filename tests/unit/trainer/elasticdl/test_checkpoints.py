@@ -12,7 +12,7 @@ from elasticdl.python.common.tensor_utils import serialize_ndarray
 from trainer.elasticdl import checkpoints
 from trainer.elasticdl.pointers import LATEST, find
 from trainer.errors import DataError
-from trainer.object_store import DirectoryStore
+from trainer.storage.object_store import DirectoryStore
 
 PREFIX = "checkpoints/job/run/"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.unit.trainer.data import job
+from tests.unit.trainer.small_data import job
 from trainer.elasticdl import context
 from trainer.elasticdl.cluster_spec import cluster
 from trainer.elasticdl.context import RunContext

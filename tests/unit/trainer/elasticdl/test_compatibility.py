@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from elasticdl.python.common.model_utils import get_optimizer_info
 
-from tests.unit.trainer.data import job
+from tests.unit.trainer.small_data import job
 from trainer.elasticdl import compatibility, context, zoo
 from trainer.elasticdl import master as master_corrections
 from trainer.elasticdl.context import RunContext

@@ -8,13 +8,13 @@ import pytest
 from elasticdl_client.common.args import parse_envs, wrap_python_args_with_string
 from elasticdl_client.main import build_argument_parser
 
-from tests.unit.trainer.data import job
+from tests.unit.trainer.small_data import job
 from trainer.elasticdl import context
 from trainer.elasticdl.arguments import minibatches_per_task, remaining_epochs, resources, train_arguments
 from trainer.elasticdl.context import RunContext
 from trainer.elasticdl.pointers import FINAL, LATEST, find
 from trainer.errors import SettingsError
-from trainer.object_store import DirectoryStore, put_json
+from trainer.storage.object_store import DirectoryStore, put_json
 
 
 def run(**changes: object) -> RunContext:

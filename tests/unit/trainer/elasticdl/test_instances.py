@@ -19,7 +19,7 @@ from elasticdl.python.master.servicer import MasterServicer
 from elasticdl.python.master.task_dispatcher import _TaskDispatcher
 from kubernetes.client.exceptions import ApiException
 
-from tests.unit.trainer.data import job
+from tests.unit.trainer.small_data import job
 from trainer.config import TrainingJob
 from trainer.elasticdl import context, heartbeat, instances, tasks
 from trainer.elasticdl.context import RunContext

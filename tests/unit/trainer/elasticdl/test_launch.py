@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.data import job, upload
+from tests.unit.trainer.small_data import job, upload
 from trainer.elasticdl import launch
 from trainer.elasticdl.cluster import Pods
 from trainer.elasticdl.context import RunContext
 from trainer.elasticdl.launch import Launcher
 from trainer.errors import TrainingError
-from trainer.object_store import DirectoryStore, get_json, put_json
+from trainer.storage.object_store import DirectoryStore, get_json, put_json
 
 SECONDS = 10
 

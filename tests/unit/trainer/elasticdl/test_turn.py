@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.unit.trainer.data import job
-from tests.unit.trainer.test_lease import MemoryLog
+from tests.unit.trainer.small_data import job
+from tests.unit.trainer.storage.test_lease import MemoryLog
 from trainer.config import LeaseSettings
 from trainer.elasticdl import turn
 from trainer.elasticdl.turn import AlwaysOurs, LeasedTurn, turn_of
 from trainer.errors import StoreError
-from trainer.lease import Lease, Watch
+from trainer.storage.lease import Lease, Watch
 
 KEY = "leases/training"
 SECONDS = 10

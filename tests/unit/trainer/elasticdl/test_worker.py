@@ -20,7 +20,6 @@ from elasticdl.python.common import model_handler
 from elasticdl.python.worker import worker as worker_module
 from elasticdl.python.worker.worker import Worker
 
-from tests.unit.trainer.data import job, upload
 from tests.unit.trainer.elasticdl.servers import (
     Master,
     Server,
@@ -30,14 +29,15 @@ from tests.unit.trainer.elasticdl.servers import (
     task,
     worker_arguments,
 )
-from trainer.dataset import Dataset
+from tests.unit.trainer.small_data import job, upload
+from trainer.data.dataset import Dataset
 from trainer.elasticdl import checkpoints, compatibility, context, pointers
 from trainer.elasticdl.context import RunContext
 from trainer.elasticdl.reader import SentenceBatches
 from trainer.errors import SettingsError
-from trainer.model import build_model
-from trainer.object_store import DirectoryStore
-from trainer.publish import model_with
+from trainer.network.model import build_model
+from trainer.registry.publish import model_with
+from trainer.storage.object_store import DirectoryStore
 
 TABLES = ("word_embedding/embeddings:0", "window_embedding/embeddings:0")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.unit.trainer.mixture.test_model import FITTED, SIZE, TEXT
 from tests.unit.trainer.models import numpy_model
-from tests.unit.trainer.test_mixture import FITTED, SIZE, TEXT
 from trainer.errors import DataError
 from trainer.evaluation.measure import Report, evaluate
 from trainer.evaluation.parts_of_speech import agreement
 from trainer.evaluation.plots import write_plots
 from trainer.evaluation.report import as_markdown
-from trainer.mixture import HeldOut
+from trainer.mixture.model import HeldOut
 
 
 @pytest.fixture(scope="module")

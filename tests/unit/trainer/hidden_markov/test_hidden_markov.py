@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainer.data.vocabulary import BOUNDARY_ID
 from trainer.errors import DataError
 from trainer.hidden_markov.expectation import Expected, expected_counts, expected_counts_by_gradient
 from trainer.hidden_markov.model import HiddenMarkovModel
 from trainer.hidden_markov.streams import Block, blocks
 from trainer.hidden_markov.training import climbed, difference, expected, fit, logit_gradients, maximised
-from trainer.vocabulary import BOUNDARY_ID
 
 SIZE, CLASSES = 6, 3
 STEPS, STREAMS = 8, 2

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.data.vocabulary import BOUNDARY_ID
 from trainer.hidden_markov.streams import blocks
-from trainer.vocabulary import BOUNDARY_ID
 
 SENTENCES = st.lists(
     st.lists(st.integers(2, 9), max_size=12).map(lambda words: np.array(words, dtype=np.int32)), max_size=40

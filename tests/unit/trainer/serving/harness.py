@@ -14,8 +14,8 @@ import aiohttp
 
 from tests.unit.trainer.models import promote
 from trainer.config import BusinessKind, ServingJob
-from trainer.object_store import DirectoryStore
 from trainer.serving.server import Server
+from trainer.storage.object_store import DirectoryStore
 
 HOST = "127.0.0.1"
 

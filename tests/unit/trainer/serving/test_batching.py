@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.trainer.models import language_model
 from trainer.config import BatchLimits
+from trainer.data.vocabulary import Ids
 from trainer.serving.batching import Batcher
 from trainer.serving.metrics import Metrics
-from trainer.vocabulary import Ids
 
 MODEL, OTHER = language_model(0), language_model(1)
 

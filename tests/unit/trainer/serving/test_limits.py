@@ -84,7 +84,7 @@ async def test_a_defect_is_a_500_without_a_traceback_and_other_requests_of_its_b
             raise RuntimeError("a defect")
 
         with monkeypatch.context() as patched:
-            patched.setattr("trainer.sampling.Sampling.draw", fail)
+            patched.setattr("trainer.answers.sampling.Sampling.draw", fail)
             bad, good = await asyncio.gather(
                 server.send("/v1/generate", b"{}"), server.send("/v1/score", '{"sentences": ["好"]}'.encode())
             )

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.trainer.mixture.test_model import FITTED
 from tests.unit.trainer.models import language_model, numpy_model, promote, upload
 from tests.unit.trainer.serving.harness import Client, client
-from tests.unit.trainer.test_mixture import FITTED
-from trainer import registry
+from trainer.answers.language_model import LanguageModel
 from trainer.errors import StoreError
-from trainer.language_model import LanguageModel
-from trainer.mixture_files import files_of
-from trainer.object_store import DirectoryStore, put_json
+from trainer.mixture.files import files_of
+from trainer.registry import versions as registry
+from trainer.storage.object_store import DirectoryStore, put_json
 
 
 async def failures(server: Client, more_than: float = 0) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 
 from tests.unit.trainer.models import promote
 from tests.unit.trainer.serving.harness import HOST
-from trainer.object_store import DirectoryStore
+from trainer.storage.object_store import DirectoryStore
 
 START_SECONDS, END_SECONDS = 60.0, 30.0
 REPOSITORY = Path(__file__).parents[4]

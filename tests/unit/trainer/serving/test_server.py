@@ -15,8 +15,8 @@ import pytest
 from tests.unit.trainer.serving.harness import HOST, client, job
 from trainer.config import ENDPOINTS, BusinessKind
 from trainer.errors import SettingsError
-from trainer.object_store import DirectoryStore
 from trainer.serving.server import Server
+from trainer.storage.object_store import DirectoryStore
 
 
 async def test_without_a_model_the_server_is_alive_but_not_ready_and_says_why(tmp_path: Path) -> None:

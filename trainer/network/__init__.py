@@ -1,0 +1,1 @@
+"""The context-embedding network: examples, layers, gradients, training, and its forms outside TensorFlow."""

@@ -1,0 +1,1 @@
+"""Finished models: published, promoted, listed, rolled back."""
