@@ -215,27 +215,25 @@ def test_with_an_address_too_many_a_name_leads_to_another_business(fences: Fence
 # ---- what must be reached
 
 
-REACH = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[1], 80), 3).close()
-except ConnectionRefusedError:
-    pass  # reached: before there is a model no server is ready, and the entry says so
-"""
+REACH = "import socket, sys; socket.create_connection((sys.argv[1], 80), 3).close()"
 
 
 @pytest.mark.parametrize(("region", "other"), [REGIONS, REGIONS[::-1]])
+@pytest.mark.usefixtures("crowd")
 def test_traffic_controllers_reach_the_other_regions_entries_and_servers_do_not(
     regions: dict[str, Fences], region: str, other: str
 ) -> None:
-    """Or each would take the other's region for dead, and lead its users away."""
+    """Or each would take the other's region for dead, and lead its users away.
+
+    Asked where servers are ready: without one an entry refuses, which is told at a limited rate that the controllers'
+    own probes use up.
+    """
     for one, elsewhere in zip(regions[region].tenants, regions[other].tenants, strict=True):
 
         def reaches(deployment_name: str, one: Tenant = one, elsewhere: Tenant = elsewhere) -> bool:
             where = ("exec", "--namespace", one.namespace, f"deployment/{deployment_name}", "--")
             return regions[region].kubectl(*where, "python3", "-c", REACH, elsewhere.address).returncode == 0
 
-        # Refusals are told at a limited rate, and the controllers' own probes use it up.
         wait_for("the other region's entry", lambda reaches=reaches: reaches("traffic-controller"), 60)
         assert not any(reaches("serving") for _ in range(3))
 
