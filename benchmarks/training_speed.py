@@ -61,7 +61,9 @@ def reference(text: list[str], settings: ModelSettings, epochs: int) -> float:
     return float(found["words"] / found["seconds"])
 
 
-def ours(text: list[str], vocabulary: Vocabulary, settings: ModelSettings, epochs: int) -> tuple[float, float]:
+def ours(
+    text: list[str], vocabulary: Vocabulary, settings: ModelSettings, epochs: int, minibatch: int
+) -> tuple[float, float]:
     """The network's words a second, and what it took to start (the first epoch's time less another's)."""
     sentences = [vocabulary.encode(line) for line in text]
     ends: list[float] = []
@@ -69,7 +71,7 @@ def ours(text: list[str], vocabulary: Vocabulary, settings: ModelSettings, epoch
     each_epoch = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.process_time()))
     train(
         settings,
-        ScheduleSettings(epochs=epochs + 1),
+        ScheduleSettings(epochs=epochs + 1, minibatch_size=minibatch),
         vocabulary,
         sentences,
         conveniences=Conveniences(callbacks=(each_epoch,)),
@@ -84,6 +86,8 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=4, help="measured, of each (4)")
     parser.add_argument("--vocabulary", type=int, default=30_000, help="words (30000)")
     parser.add_argument("--rounds", type=int, default=2, help="of both, the best counts (2)")
+    parser.add_argument("--minibatch", type=int, default=128, help="sentences (128, as the stacks have it)")
+    parser.add_argument("--learning-rate", type=float, default=0.02, help="(0.02, as the stacks have it)")
     options = parser.parse_args()
     if os.environ.get("OMP_NUM_THREADS") != "1":  # read when the libraries are loaded, so begin again
         os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -92,7 +96,7 @@ def main() -> int:
     lines = split(corpus.read_sentences()).train
     vocabulary = Vocabulary.count(lines, options.vocabulary)
     text = [" ".join(vocabulary.words[word] for word in vocabulary.encode(line)) for line in lines]
-    settings = ModelSettings(vocabulary_size=len(vocabulary), dropout=0.0, learning_rate=0.02)
+    settings = ModelSettings(vocabulary_size=len(vocabulary), dropout=0.0, learning_rate=options.learning_rate)
     print(
         f"{len(text):,} sentences, {sum(line.count(' ') + 1 for line in text):,} words, {len(vocabulary):,} different, "
         f"dimension {settings.embedding_dimension}, {settings.window} words in a window",
@@ -101,7 +105,7 @@ def main() -> int:
     theirs, found = 0.0, 0.0
     for _ in range(options.rounds):
         theirs = max(theirs, reference(text, settings, options.epochs))
-        speed, start = ours(lines, vocabulary, settings, options.epochs)
+        speed, start = ours(lines, vocabulary, settings, options.epochs, options.minibatch)
         found = max(found, speed)
     print(f"gensim CBOW, {GENSIM_NEGATIVES} noise words:{theirs:>40,.0f} words per second of processor")
     print(
