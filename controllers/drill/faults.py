@@ -82,9 +82,8 @@ async def _crash(ground: Ground) -> list[str]:
     pod = ground.draw.choice(ground.observer.working())
     for attempt in range(INTERRUPTS):
         # TensorFlow takes one that comes while it calls Python for an error of a task, and goes on.
-        with contextlib.suppress(
-            *(FAILURES if attempt else ())
-        ):  # the container has ended, and it takes a while to show
+        # After the first, the container may have ended, which takes a while to show.
+        with contextlib.suppress(*(FAILURES if attempt else ())):
             await ground.observer.client.exec(
                 pod.name, namespace=ground.observer.settings.namespace, command=["bash", "-c", INTERRUPT]
             )

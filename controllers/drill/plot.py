@@ -10,7 +10,7 @@ from typing import Any
 from controllers.drill.report import Result
 from controllers.errors import SettingsError
 
-MET, MISSED, DETECTED, WORKERS, SERVERS, FAILED = "#2e7d32", "#c62828", "#ef6c00", "#1565c0", "#9e9e9e", "#c62828"
+MET, MISSED, DETECTED, WORKERS, SERVERS = "#2e7d32", "#c62828", "#ef6c00", "#1565c0", "#9e9e9e"
 COLUMNS = 3
 LEAST_SECONDS = 0.3
 """Where the scale begins: what took less is drawn so."""
@@ -76,7 +76,7 @@ def _draw_timeline(axes: Any, result: Result) -> None:
         for earlier, later in zip(result.timeline, result.timeline[1:], strict=False)
         if later.failed > earlier.failed
     ]
-    axes.plot(failing, [0.0] * len(failing), "|", color=FAILED, markersize=8, label="requests failed")
+    axes.plot(failing, [0.0] * len(failing), "|", color=MISSED, markersize=8, label="requests failed")
     axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
     if result.at_work is not None:
         axes.axvline(result.at_work, color=MET if result.passed else MISSED, linewidth=0.8, linestyle=":")
