@@ -103,10 +103,13 @@ class Observer:
         return found
 
     def working(self) -> list[Pod]:
-        """Workers that have tasks: standbys are left out, and those that start."""
+        """Workers that have tasks: standbys are left out, and those that start. Raises DrillError if there is none."""
         beat = self.world.master
         entries = beat.progress.workers if beat else {}
-        return [pod for pod in self.running(Role.WORKER) if pod.index in entries and not entries[pod.index].standby]
+        found = [pod for pod in self.running(Role.WORKER) if pod.index in entries and not entries[pod.index].standby]
+        if not found:
+            raise DrillError(f"no worker has a task by the master's last heartbeat; {self.describe()}")
+        return found
 
     def steady(self) -> bool:
         """Whether the job is at work, and whoever stands by is ready to: what a drill begins with."""

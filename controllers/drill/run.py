@@ -29,8 +29,8 @@ from controllers.monitor.model import Role
 LOG = logging.getLogger("controllers.drill")
 READY_SECONDS = 300.0
 LONGEST_SECONDS = 400.0
-RECORD_SECONDS = 15.0
-"""How long the monitor may take to write down a recovery that the drill has seen."""
+RECORD_SECONDS = 60.0
+"""How long the monitor may take to write down a recovery that the drill has seen: it is no part of the recovery."""
 LOOK_SECONDS = 0.5
 AFTER_SECONDS = 3.0
 BATCHES = 4
