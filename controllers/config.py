@@ -92,6 +92,8 @@ class DetectionSettings(Frozen):
     who do not know of each other. One renewal missed, and three seconds for a slow one."""
     node_worker_seconds: Seconds = 8.0
     """A worker tells the master of each batch: several a second, on slow machines one in a few seconds."""
+    node_master_seconds: Seconds = 10.0
+    """The same of the node that the master is on, when the master has noted nothing for so long: it does every 3 s."""
     node_away_seconds: Seconds = 5.0
     """How long a node must be away (its Lease, or its Ready condition) before its pods are given up."""
     terminating_seconds: Seconds = 30.0

@@ -1,18 +1,25 @@
-"""Who hears nothing of a node: its Lease, and the job's master of the workers on it. Pure."""
+"""Who hears nothing of a node: its Lease, the job's master of the workers on it, and who waits for that master. Pure."""
 
 from __future__ import annotations
 
 from controllers.config import DetectionSettings
 from controllers.monitor.model import Role
-from controllers.monitor.world import World
+from controllers.monitor.world import MasterBeat, World
 
 
 def is_witnessed(world: World, node: str, limits: DetectionSettings, now: float) -> bool:
-    """Whether the master, on another node and heard itself, has not heard any of the node's workers for a while."""
+    """Whether someone else misses who is on the node: the job's master its workers, or the monitor that master."""
     beat, master = world.master, world.master_pod
-    if beat is None or master is None or beat.uid != master.uid or master.node == node:
+    if beat is None or master is None or beat.uid != master.uid:
         return False
     age = now - beat.at
+    if master.node == node:
+        return age >= limits.node_master_seconds
+    return _misses_workers(world, node, beat, age, limits)
+
+
+def _misses_workers(world: World, node: str, beat: MasterBeat, age: float, limits: DetectionSettings) -> bool:
+    """Whether the master, which is heard itself, has not heard any of the node's workers for a while."""
     known = beat.progress.workers
     there = [known[pod.index] for pod in world.of(Role.WORKER) if pod.node == node and pod.index in known]
     elsewhere = [known[pod.index] for pod in world.of(Role.WORKER) if pod.node != node and pod.index in known]

@@ -97,6 +97,20 @@ def test_a_silent_node_whose_workers_the_master_does_not_hear_either_is_given_up
     assert deletion.name == scene.full("worker-1")
 
 
+def test_a_silent_node_whose_master_notes_nothing_either_is_given_up_within_15_seconds(scene: Scene) -> None:
+    scene.silent.add("node-1")
+    scene.wait(12, beat=False)
+    assert scene.actions == []
+    scene.wait(3, beat=False)
+    assert scene.faults == ["node-away"]
+    assert "master" in deletions(scene)
+
+
+def test_a_master_that_notes_nothing_says_nothing_of_a_node_that_is_heard(scene: Scene) -> None:
+    scene.wait(20, beat=False)
+    assert scene.actions == []
+
+
 @pytest.mark.parametrize("hung", [{1: 9.0}, {0: 9.0, 1: 9.0}])
 def test_workers_that_are_silent_by_themselves_say_nothing_of_their_node(scene: Scene, hung: dict[int, float]) -> None:
     """A node that is heard is there; and where nobody at all is heard, the silence lies with the master."""
