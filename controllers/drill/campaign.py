@@ -5,7 +5,7 @@ No task is lost while, at every heartbeat of a master, the tasks that were train
 as its epochs have made: one that was forgotten would be missing from both for good. Acknowledged are the training's
 text and the checkpoints: at the end each object has its checksum, and the last checkpoint is of no earlier step.
 Goodput is the share of the workers at work, over time, less the time that it takes to do again what a restart from a
-checkpoint undid.
+checkpoint undid, and the time that workers, which count as being at work, waited for a lost parameter server.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ def patient(every: float) -> Breaker:
             tally.problems = [*tally.problems, f"{name}: {result.problem}"]
         elif result.at_work > result.objective:
             tally.late = [*tally.late, f"{name} {result.at_work:.0f} s"]
+        if name == "parameter-server":
+            tally.seconds_waited += result.at_work or 0.0
         tally.steps_redone += result.steps_redone or 0
         tally.seconds_redone += _seconds_of(result.steps_redone or 0, watch.observer)
         LOG.info("%d: %s", tally.faults.total(), result)

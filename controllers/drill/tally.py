@@ -34,6 +34,8 @@ class Tally(BaseModel):
     watched: float = 0.0
     steps_redone: int = 0
     seconds_redone: float = 0.0
+    seconds_waited: float = 0.0
+    """Of all workers at once, for a parameter server."""
     requests: int = 0
     requests_failed: int = 0
     """Of the business's own users and of other businesses' together."""
@@ -57,8 +59,8 @@ class Tally(BaseModel):
 
     @property
     def goodput(self) -> float:
-        """The share of the workers at work, over time, less the time to do again what a restart undid."""
-        return max(0.0, self.worked - self.seconds_redone) / max(self.watched, 1e-9)
+        """The share of the workers at work, over time, less the time to do again what a restart undid, and of waiting."""
+        return max(0.0, self.worked - self.seconds_redone - self.seconds_waited) / max(self.watched, 1e-9)
 
     @property
     def kept_all(self) -> bool:

@@ -57,11 +57,12 @@ def test_a_campaigns_text_says_what_was_broken_and_what_was_lost() -> None:
         steps_redone=7,
         worked=89.0,
         seconds_redone=0.7,
+        seconds_waited=0.9,
         watched=90.0,
         requests=50,
     )
     lines = tally.text().splitlines()
-    assert lines[2] == "| 4 (3 worker, 1 master) | none | none | 1,234 | 7 | 98.1% | 0 of 50 | 1.5 |"
+    assert lines[2] == "| 4 (3 worker, 1 master) | none | none | 1,234 | 7 | 97.1% | 0 of 50 | 1.5 |"
     assert lines[3:] == ["- over its objective: master 95 s", "- worker: why"]
     assert not tally.kept_all
 
