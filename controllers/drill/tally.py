@@ -59,7 +59,7 @@ class Tally(BaseModel):
 
     @property
     def goodput(self) -> float:
-        """The share of the workers at work, over time, less the time to do again what a restart undid, and of waiting."""
+        """The share of the workers at work, over time, less waiting and the time to do again what a restart undid."""
         return max(0.0, self.worked - self.seconds_redone - self.seconds_waited) / max(self.watched, 1e-9)
 
     @property

@@ -1,4 +1,4 @@
-"""Who hears nothing of a node: its Lease, the job's master of the workers on it, and who waits for that master. Pure."""
+"""Who misses whom on a node: its Lease, the job's master its workers, the monitor that master. Pure."""
 
 from __future__ import annotations
 
