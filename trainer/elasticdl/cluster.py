@@ -20,6 +20,8 @@ from trainer.elasticdl import context
 from trainer.errors import TrainingError
 
 REMOVAL_SECONDS = 120
+GRACE_SECONDS = 1
+"""A parameter server runs below a shell that hears no signal, and nobody waits for what a lost job's workers do."""
 REQUEST_SECONDS = 15
 REMOVAL_ANNOTATION = "language-models/removal"
 """Set on a living master's pod before the job is removed on purpose, so that nobody takes it for a fault."""
@@ -107,8 +109,11 @@ class KubernetesCluster:
             if not pods and not services:
                 return
             for pod in pods:
-                if not pod.metadata.deletion_timestamp:
-                    self._announce(pod)
+                going = pod.metadata.deletion_timestamp is not None
+                # Once their master is gone, Kubernetes deletes the others too, with the pods' own grace of 10 s.
+                if not going or (pod.metadata.deletion_grace_period_seconds or 0) > GRACE_SECONDS:
+                    if not going:
+                        self._announce(pod)
                     self._delete(self._api.delete_namespaced_pod, pod.metadata.name)
             for service in services:
                 self._delete(self._api.delete_namespaced_service, service.metadata.name)
@@ -142,7 +147,7 @@ class KubernetesCluster:
 
     def _delete(self, delete: Callable[..., Any], name: str) -> None:
         try:
-            delete(name, self._namespace, grace_period_seconds=1, _request_timeout=REQUEST_SECONDS)
+            delete(name, self._namespace, grace_period_seconds=GRACE_SECONDS, _request_timeout=REQUEST_SECONDS)
         except ApiException as error:
             if error.status != 404:
                 raise TrainingError(_refusal(error)) from error

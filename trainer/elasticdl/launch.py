@@ -31,7 +31,7 @@ from trainer.registry import versions as registry
 from trainer.storage.object_store import ObjectStore, get_json, put_json
 
 LOG = logging.getLogger("trainer.launch")
-POLL_SECONDS = 3.0
+POLL_SECONDS = 1.0
 LOG_POLL_SECONDS = 9.0
 LOG_WINDOW_SECONDS = 30
 """Twice over, so that a slow look misses nothing; lines that come again change nothing."""
