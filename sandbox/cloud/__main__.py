@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sandbox import replacement
@@ -184,7 +185,7 @@ def build(settings: SandboxSettings, arguments: Arguments, address: str) -> tupl
         cloud.authorizer,
         settings.state / "objects",
         clock,
-        is_out=cloud.context.faults.is_out,
+        is_cut=partial(cloud.context.is_cut, "OSS"),
     )
     return cloud, objects
 

@@ -26,3 +26,12 @@ class Context:
     log: CallLog
     schedule: Schedule
     faults: Faults
+
+    def is_cut(self, service: str, region: str, other: str) -> bool:
+        """Whether fault rules let nothing of one region's network through to a service in another.
+
+        Asked with the address of the region's whole link, so that a rule against one of its nodes is no cut.
+        """
+        slot = self.slots.find(region)
+        caller = "" if slot is None else str(self.addresses.region_network(slot).network_address)
+        return self.faults.is_cut(service, other, caller)

@@ -7,6 +7,7 @@ draw's number alone, so the same calls in the same order meet the same faults ag
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -187,14 +188,16 @@ class Faults:
 
     def is_out(self, region: str) -> bool:
         """Whether no call can reach a region: what the cloud itself carries to it (replicas) has to wait."""
-        return any(
-            fault.rule.reset
-            and not fault.spent
-            and fault.rule.probability == 1
-            and (fault.rule.service, fault.rule.action) == ("*", "*")
-            and fault.rule.matches(CallName("", "", region))
-            for fault in self._faults.values()
-        )
+        return any(rule.service == "*" and rule.matches(CallName("", "", region)) for rule in self._cuts())
+
+    def is_cut(self, service: str, region: str, caller: str) -> bool:
+        """Whether no call of a service in a region gets through from an address; "" is an address of nowhere."""
+        return any(rule.matches(CallName(service, "", region, caller)) for rule in self._cuts())
+
+    def _cuts(self) -> Iterator[FaultRule]:
+        """The rules in force that let nothing through of what they match, whatever the action."""
+        rules = (fault.rule for fault in self._faults.values() if not fault.spent)
+        return (rule for rule in rules if rule.reset and rule.probability == 1 and rule.action == "*")
 
     def strike(self, call: CallName) -> Strike | None:
         """What happens to a call; None for nothing. Every rule that matches draws.

@@ -80,12 +80,17 @@ class RegionSlots:
         self._store = store
         self._slots = Repository(store, "region-slot", RegionSlot)
 
+    def find(self, region: str) -> int | None:
+        """The slot of a region that has one."""
+        found = self._slots.get(region)
+        return None if found is None else found.slot
+
     def slot(self, region: str) -> int:
         """The region's slot, from 0, given at its first use."""
         with self._store.transaction():
-            found = self._slots.get(region)
+            found = self.find(region)
             if found is not None:
-                return found.slot
+                return found
             used = {slot.slot for slot in self._slots.list()}
             free = next((number for number in range(MAXIMUM_REGIONS) if number not in used), None)
             if free is None:

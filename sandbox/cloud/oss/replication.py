@@ -51,7 +51,7 @@ class ReplicationReport:
 class Replicator:
     """Carries out the tasks that are due by the cloud's clock.
 
-    `is_out` tells of a region whether it is down: what comes from it or goes to it waits.
+    `is_cut` tells of two regions whether the first reaches the second's object storage: what can't be carried waits.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Replicator:
         bodies: Bodies,
         clock: Clock,
         lag: datetime.timedelta = DEFAULT_LAG,
-        is_out: Callable[[str], bool] = lambda region: False,
+        is_cut: Callable[[str, str], bool] = lambda region, other: False,
     ) -> None:
         self._database = database
         self._bodies = bodies
         self._clock = clock
         self._lag = int(lag.total_seconds() * 1000)
-        self._is_out = is_out
+        self._is_cut = is_cut
         self._running = asyncio.Lock()
 
     async def run_due(self) -> ReplicationReport:
@@ -103,10 +103,11 @@ class Replicator:
                 await self._database.write(lambda transaction: replication_queue.done(transaction, task))
                 return
             target = _target(self._database.reader, source, rule)
-            out = next((region for region in (source.region, target.region) if self._is_out(region)), None)
-            if out is not None:
+            ways = ((source.region, target.region), (target.region, source.region))
+            cut = next((way for way in ways if self._is_cut(*way)), None)
+            if cut is not None:
                 report.waiting += 1
-                await self._postpone(task, now, f"region {out} is out", failed=False)
+                await self._postpone(task, now, f"{cut[0]} does not reach {cut[1]}", failed=False)
             elif task.removal:
                 gone = await self._remove(task, source, rule)
                 report.removed += gone  # not `+= await`: that would add to a count read before the wait

@@ -42,7 +42,7 @@ REPLICATION_LOOK_SECONDS = 1.0
 class ObjectStorage:
     """All buckets of the emulated cloud, kept in `directory`.
 
-    Changes are replicated `replication_lag` after they were made, but wait while `is_out` says that a region is down.
+    Changes are replicated `replication_lag` after they were made, but wait while `is_cut` says that regions are apart.
     `machine_time` is what requests' dates are compared with: clients sign with their own clock, which the cloud's
     movable one must not shut out. The server that calls `handle` must not decompress request bodies
     (`auto_decompress=False`), or objects sent with a Content-Encoding could not be stored as they are.
@@ -56,7 +56,7 @@ class ObjectStorage:
         clock: Clock,
         machine_time: Callable[[], float] = time.time,
         replication_lag: datetime.timedelta = DEFAULT_LAG,
-        is_out: Callable[[str], bool] = lambda region: False,
+        is_cut: Callable[[str, str], bool] = lambda region, other: False,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._accounts = accounts
@@ -65,7 +65,7 @@ class ObjectStorage:
         self._backend = Backend(
             Database(directory / "metadata.sqlite", bodies.remove), bodies, Access(authorizer), clock
         )
-        self._replicator = Replicator(self._backend.database, bodies, clock, replication_lag, is_out)
+        self._replicator = Replicator(self._backend.database, bodies, clock, replication_lag, is_cut)
         self._access_log = AccessLog(self._backend.database, bodies, clock)
         removed = bodies.collect_garbage(self._named_bodies())
         if removed:

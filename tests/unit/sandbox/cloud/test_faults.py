@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from sandbox.cloud.core.faults import CallName, FaultRule, Faults, InjectedError, region_out
 from sandbox.cloud.core.store import Store
+from tests.unit.sandbox.cloud.conftest import World
 
 CREATE = CallName("Vpc", "CreateVpc", "cn-hangzhou", "172.30.0.1")
 PUT = CallName("OSS", "PutObject", "cn-shanghai", "172.30.1.12")
@@ -95,6 +96,35 @@ def test_a_region_that_is_out_is_so_for_every_service_and_no_other_region() -> N
     assert [faults.is_out(region) for region in ("cn-hangzhou", "cn-shanghai", "cn-beijing")] == [True, False, False]
     assert faults.remove("region-out-cn-hangzhou")
     assert not faults.is_out("cn-hangzhou")
+
+
+def test_a_region_is_cut_from_a_service_of_another_by_the_rules_that_let_nothing_of_its_link_through(
+    world: World,
+) -> None:
+    context = world.cloud.context
+    faults, addresses = context.faults, context.addresses
+    context.slots.slot("cn-hangzhou")
+
+    def cut(region: str, other: str, service: str = "OSS") -> bool:
+        return context.is_cut(service, region, other)
+
+    link = f"{addresses.region_network(0)}".removesuffix("0/24") + "*"
+    faults.add(FaultRule(name="cut", service="OSS", region="cn-beijing", caller=link, reset=True))
+    assert cut("cn-hangzhou", "cn-beijing")
+    assert not cut("cn-hangzhou", "cn-beijing", "CS")
+    assert not cut("cn-beijing", "cn-hangzhou")
+    assert not cut("cn-shanghai", "cn-beijing"), "it has no link"
+    faults.clear()
+    for less in (
+        {"caller": str(addresses.node(0, 0)), "reset": True},
+        {"caller": link, "reset": True, "probability": 0.5},
+        {"caller": link, "reset": True, "action": "GetObject"},
+        {"caller": link, "error": UNAVAILABLE},
+    ):
+        faults.add(FaultRule(region="cn-beijing", **less))  # type: ignore[arg-type]
+    assert not cut("cn-hangzhou", "cn-beijing")
+    faults.add(region_out("cn-beijing"))
+    assert cut("cn-hangzhou", "cn-beijing") and cut("cn-shanghai", "cn-beijing")
 
 
 def test_names_are_given_once_and_removal_says_whether_there_was_one() -> None:

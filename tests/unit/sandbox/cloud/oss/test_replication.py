@@ -203,13 +203,14 @@ def test_a_task_that_fails_is_tried_again_and_reported(server, bucket, copy) -> 
     assert keys(copy) == ["object"]
 
 
-def test_a_region_that_is_out_delays(server, bucket, copy) -> None:
-    down = {SHANGHAI}
-    server.storage._replicator._is_out = down.__contains__
+@pytest.mark.parametrize("way", [("cn-hangzhou", SHANGHAI), (SHANGHAI, "cn-hangzhou")])
+def test_what_regions_that_are_cut_apart_have_for_each_other_waits(server, bucket, copy, way: tuple[str, str]) -> None:
+    cut = {way}
+    server.storage._replicator._is_cut = lambda region, other: (region, other) in cut
     replicate(bucket)
     bucket.put_object("object", b"x")
     assert run(server).waiting == 1
-    down.clear()
+    cut.clear()
     assert run(server, datetime.timedelta(seconds=5)).copied == 1
 
 
