@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,10 +36,12 @@ DEVICE_PLUGIN = Path(__file__).with_name("device_plugin.py")
 READY_SECONDS = 120.0
 """Bound on a node's start; measured: 5 to 10 s."""
 RUNTIME_SECONDS = 30.0
-RUNTIME_TOO_YOUNG = "server is not initialized yet"
-"""With these words a kubelet ends when containerd answers already, but its part for Kubernetes does not: seen on a busy
-machine. As systemd would, we start that kubelet again.
+RUNTIME_AWAY = ("validate service connection", "get remote runtime typed version failed")
+"""With these words a kubelet ends when containerd does not answer it: refused, too late, or "server is not initialized
+yet", since its part for Kubernetes is ready last. Seen on busy machines. As systemd would, we start that kubelet again.
 """
+KUBELET_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 5.0)
+"""Seconds before each of those starts; then its words are the error."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +129,20 @@ class Node:
         """
         name = self.spec.name
         started = self.daemons()
+        pauses = iter(KUBELET_PAUSES)
 
         def ready() -> bool:
             for daemon in started:
                 if daemon.is_running():
                     continue
-                if daemon is main and RUNTIME_TOO_YOUNG in daemon.last_words():
-                    daemon.start()
-                    return False
-                raise RegionError(f"{daemon.name} of node {name} ended; {daemon.last_words()}")
+                words = daemon.last_words()
+                too_early = daemon is main and any(text in words for text in RUNTIME_AWAY)
+                pause = next(pauses, None) if too_early else None
+                if pause is None:
+                    raise RegionError(f"{daemon.name} of node {name} ended; {words}")
+                time.sleep(pause)
+                daemon.start()
+                return False
             node = api.get(f"/api/v1/nodes/{name}")
             is_ready = kubelet.is_ready(node, self.spec.gpus, main.started())
             return is_ready and api.answers(f"/api/v1/nodes/{name}/proxy/healthz")
