@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -192,11 +193,17 @@ def run_program() -> Callable[..., Run]:
 
 
 @pytest.fixture(scope="session")
-def stack(run_program: Callable[..., Run]) -> Run:
-    """The whole stack of qa. Nobody changes what was recorded."""
+def committed(run_program: Callable[..., Run]) -> Callable[[str], Run]:
+    """What a stack makes of its committed file, run once for all tests. Nobody changes what was recorded."""
     from infra.program import deploy
 
-    return run_program(lambda: deploy(settings("qa")), "qa")
+    return cache(lambda stack: run_program(lambda: deploy(settings(stack)), stack))
+
+
+@pytest.fixture(scope="session")
+def stack(committed: Callable[[str], Run]) -> Run:
+    """The whole stack of qa."""
+    return committed("qa")
 
 
 @pytest.fixture(scope="session", params=[HANGZHOU, BEIJING])

@@ -32,16 +32,9 @@ UNTAGGED = (
 # ---- every resource
 
 
-@pytest.fixture(scope="module")
-def all_stacks(run_program: Callable) -> dict[str, object]:
-    return {name: run_program(lambda name=name: deploy(settings(name)), name) for name in ("platform", *BUSINESSES)}
-
-
 @pytest.mark.parametrize("name", ["platform", *BUSINESSES])
-def test_every_resource_is_owned_placed_and_has_a_provider_of_its_own_region(
-    all_stacks: dict[str, object], name: str
-) -> None:
-    found = custom(all_stacks[name])
+def test_every_resource_is_owned_placed_and_has_a_provider_of_its_own_region(committed: Callable, name: str) -> None:
+    found = custom(committed(name))
     assert len(found) >= 40
     for item in found:
         assert "pulumi:providers:" in item.provider, item.name
@@ -66,12 +59,12 @@ def test_every_kubernetes_object_is_labelled_with_its_business_and_lies_in_its_n
             assert item.inputs["metadata"]["namespace"] == "qa", item.name
 
 
-def test_no_two_businesses_share_a_name_of_any_cloud_object(all_stacks: dict[str, object]) -> None:
+def test_no_two_businesses_share_a_name_of_any_cloud_object(committed: Callable) -> None:
     """Everything that is looked up by name in the account or in a cluster."""
     keys = ("bucket", "roleName", "policyName", "nodePoolName", "loadBalancerName", "rr")
     owners: dict[tuple[str, str], str] = {}
     for business in BUSINESSES:
-        for item in custom(all_stacks[business]):
+        for item in custom(committed(business)):
             for key in keys:
                 if key in item.inputs and not item.type.endswith((":BucketReplication", "PublicAccessBlock")):
                     owner = owners.setdefault((key, item.inputs[key]), business)

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable
 
 from infra.program import deploy
-from infra.settings import StackSettings
 from tests.unit.infra.stacks import BEIJING, HANGZHOU, OTHER, qa_but, settings
 
 # ---- training
@@ -49,20 +48,19 @@ def test_the_launcher_waits_for_nodes_quota_and_access_to_the_bucket(qa: object)
         assert needed in dependencies
 
 
-def test_an_edit_of_the_training_settings_rolls_the_launcher(run_program: Callable) -> None:
+def test_an_edit_of_the_training_settings_rolls_the_launcher(stack: object, run_program: Callable) -> None:
     business = settings("qa").business
     assert business is not None
     schedule = business.training.schedule.model_copy(update={"epochs": 3})
     edited = qa_but(training=business.training.model_copy(update={"schedule": schedule}))
 
-    def mounted(stack: StackSettings) -> str:
-        run = run_program(lambda: deploy(stack)).within(HANGZHOU)
-        volumes = run.one(":Deployment", "-launcher").inputs["spec"]["template"]["spec"]["volumes"]
+    def mounted(run: object) -> str:
+        volumes = run.within(HANGZHOU).one(":Deployment", "-launcher").inputs["spec"]["template"]["spec"]["volumes"]
         return next(volume["configMap"]["name"] for volume in volumes if "configMap" in volume)
 
-    before = mounted(settings("qa"))
-    assert before != mounted(edited)
-    assert before == mounted(settings("qa"))
+    before = mounted(stack)
+    assert before != mounted(run_program(lambda: deploy(edited)))
+    assert before == mounted(run_program(lambda: deploy(settings("qa"))))
 
 
 # ---- serving

@@ -47,8 +47,8 @@ def test_it_may_do_in_its_namespace_what_it_says_it_needs_and_only_look_at_nodes
     assert heartbeats["metadata"]["namespace"] == "kube-node-lease"
 
 
-def test_what_the_platform_lets_it_see_of_nodes_is_reading_only(run_program: Callable) -> None:
-    platform = run_program(lambda: deploy(load_stack(STACKS, "platform")), "platform")
+def test_what_the_platform_lets_it_see_of_nodes_is_reading_only(committed: Callable) -> None:
+    platform = committed("platform")
     roles = [*platform.of(":ClusterRole"), *platform.of("v1:Role")]
     assert len(roles) == 4
     for role in roles:

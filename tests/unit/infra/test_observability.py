@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from infra.observability import alert_rules, dashboard, panels, prometheus_rules
-from infra.program import deploy
-from infra.settings import load_stack
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = (
@@ -69,8 +66,8 @@ def test_the_graphs_do_not_overlap() -> None:
 
 
 @pytest.mark.parametrize("region", ["cn-hangzhou", "cn-beijing"])
-def test_collectors_find_rules_dashboard_and_pods(run_program: Callable, region: str) -> None:
-    run = run_program(lambda: deploy(load_stack(ROOT / "stacks", "qa"))).within(region)
+def test_collectors_find_rules_dashboard_and_pods(stack: object, region: str) -> None:
+    run = stack.within(region)
     rules = run.one(":ConfigMap", "-alert-rules").inputs
     assert rules["metadata"]["labels"]["prometheus_rule"] == "1"
     assert json.loads(rules["data"]["rules.json"])["groups"]

@@ -24,8 +24,8 @@ def settings() -> StackSettings:
 
 
 @pytest.fixture(scope="module")
-def platform(run_program: Callable) -> object:
-    return run_program(lambda: deploy(settings()), "platform")
+def platform(committed: Callable) -> object:
+    return committed("platform")
 
 
 @pytest.mark.parametrize("region", REGIONS)

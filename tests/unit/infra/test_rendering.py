@@ -6,13 +6,10 @@ A change here is a change of running clusters. When it is meant: `UPDATE_GOLDEN=
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from infra.program import deploy
-from infra.settings import load_stack
 from trainer.config import TrainingJob
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -42,15 +39,15 @@ def rendered(run: object) -> str:
     return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=True, width=120, allow_unicode=True)
 
 
-def test_the_kubernetes_objects_of_the_qa_stack_are_those_that_were_reviewed(run_program: Callable) -> None:
-    text = rendered(run_program(lambda: deploy(load_stack(REPOSITORY / "stacks", "qa"))).within(FIRST))
+def test_the_kubernetes_objects_of_the_qa_stack_are_those_that_were_reviewed(stack: object) -> None:
+    text = rendered(stack.within(FIRST))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8"), "meant? UPDATE_GOLDEN=1 python -m pytest tests/unit/infra"
 
 
-def test_the_trainer_can_read_the_settings_that_are_mounted(run_program: Callable) -> None:
-    run = run_program(lambda: deploy(load_stack(REPOSITORY / "stacks", "qa"))).within(FIRST)
+def test_the_trainer_can_read_the_settings_that_are_mounted(stack: object) -> None:
+    run = stack.within(FIRST)
     job = TrainingJob.model_validate_json(run.one(":ConfigMap", "hangzhou-settings").inputs["data"]["training.json"])
     assert (job.business, job.namespace, job.region) == ("qa", "qa", "cn-hangzhou")
     assert job.bucket == run.one("oss/bucket:Bucket", "-data-bucket").inputs["bucket"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from controllers.config import TrafficRegionSettings, TrafficSettings
 from controllers.traffic.core import Core
 from controllers.traffic.model import Note, Plan, Record, Zone, parse
 
+read = cache(parse)
+"""A note is read every second by everyone."""
 LINES = {"default": ("a", "b", "c"), "telecom": ("a", "c", "b"), "unicom": ("b", "a", "c")}
 
 
@@ -59,7 +62,7 @@ class World:
 
     def zone(self) -> Zone:
         records = tuple(Record(f"{line}/{name}", name, line, on) for (line, name), on in self.enabled.items())
-        return Zone(records, {name: note for name, text in self.notes.items() if (note := parse(text)) is not None})
+        return Zone(records, {name: note for name, text in self.notes.items() if (note := read(text)) is not None})
 
     def run(self, seconds: float, draw: random.Random | None = None) -> None:
         """In this or in a drawn order of controllers within each second."""

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.program import deploy
 from infra.resume.identifiers import DERIVED, KUBERNETES
 from infra.resume.searches import SEARCHES
-from infra.settings import load_stack
-from tests.unit.infra.conftest import REPOSITORY
 
 NETWORK = SEARCHES["alicloud:vpc/network:Network"]
 INPUTS = {"vpcName": "main", "cidrBlock": "10.0.0.0/8", "tags": {"project": "models", "business": "qa"}}
@@ -83,8 +80,9 @@ def test_a_pools_identifier_names_its_cluster_and_a_failed_cluster_is_broken() -
 
 
 @pytest.mark.parametrize("stack", ["platform", "qa"])
-def test_everything_that_the_program_makes_can_be_taken_up(stack: str, run_program: Callable) -> None:
-    program = run_program(lambda: deploy(load_stack(REPOSITORY / "stacks", stack)), stack)
-    kinds = {item.type for item in program.registrations if item.custom and not item.type.startswith("pulumi:")}
+def test_everything_that_the_program_makes_can_be_taken_up(stack: str, committed: Callable) -> None:
+    kinds = {
+        item.type for item in committed(stack).registrations if item.custom and not item.type.startswith("pulumi:")
+    }
     assert len(kinds) > 10
     assert {kind for kind in kinds if not kind.startswith(KUBERNETES)} <= DERIVED.keys() | SEARCHES.keys()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-ROUNDS = 12
+ROUNDS = 5
 TEXTS = [
     "",
     " ",
