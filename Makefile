@@ -6,13 +6,9 @@ STACK ?= qa
 BASE ?= main
 # The tests' sandbox stands beside a person's own: another name, another place in the address plan.
 TEST_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test} SANDBOX_INDEX=$${SANDBOX_INDEX:-1}
-# And beside that one stands another, for the tests that need no region, in a place that no test takes for itself.
-BESIDE_SANDBOX := SANDBOX_NAME=$${SANDBOX_NAME:-test}-beside SANDBOX_INDEX=$$(($${SANDBOX_INDEX:-1} + 10))
-WITHOUT_REGION := $(addprefix tests/sandbox/,test_terraform_provider test_interrupted_engine.py test_model_page.py \
-	test_rootless.py test_stack_life.py test_status_page.py test_workflows.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down destroy preview review test test-fast test-program test-cloud test-rest test-trainer test-sandbox test-regions test-beside check toolchain status logs bench clean
+.PHONY: help up down destroy preview review test test-fast test-program test-cloud test-rest test-trainer test-sandbox check toolchain status logs bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,17 +56,11 @@ test-rest: setup
 test-trainer: setup
 	@$(TRAINER) -m pytest -q tests/unit/trainer
 
-test-sandbox: setup ## the real thing, end to end, in a sandbox of its own beside yours
+# Two modules at a time, since most of a test is waiting (tests/sandbox/conftest.py); the second worker has a sandbox of its own.
+TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+test-sandbox: setup ## the real thing, end to end, in sandboxes of its own beside yours
 	@$(TEST_SANDBOX) $(PYTHON) -m sandbox prepare --tests
-	@$(TEST_SANDBOX) $(MAKE) --no-print-directory --jobs 2 test-regions test-beside
-
-test-regions: setup
-	@$(PYTHON) -m pytest tests/sandbox -m sandbox $(addprefix --ignore=,$(WITHOUT_REGION))
-
-# At the same time, since most of them is waiting; told when done, so that lines stay whole.
-test-beside: setup
-	@output=$$($(BESIDE_SANDBOX) $(PYTHON) -m pytest -q $(WITHOUT_REGION) -m sandbox 2>&1); status=$$?; \
-		echo "$$output"; exit $$status
+	@$(TEST_SANDBOX) $(PYTHON) -m pytest tests/sandbox -m sandbox $(TWO_AT_ONCE) --durations=10
 
 check: setup
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
