@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from infra.command_line import end
 from infra.settings import SettingsError
 from policies import exceptions
 from policies.catalogue import RULES
@@ -60,4 +61,4 @@ def _judge(stacks: list[str], *, advisory: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from infra.command_line import end
 from infra.settings import SettingsError
 from policies.dry_run import plan_of
 from policies.model import Plan
@@ -68,4 +69,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

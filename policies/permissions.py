@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infra.command_line import end
 from infra.pages import add_output, write_page
 from infra.settings import SettingsError, load_stack
 from policies.dry_run import plan_of
@@ -228,4 +229,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

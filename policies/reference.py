@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from infra.command_line import end
 from infra.pages import add_output, write_page
 from policies.catalogue import ALIBABA_CLOUD, HARDENING, HOUSE, NOT_JUDGED, RULES
 from policies.exceptions import ExceptionsError, Exemption, load
@@ -82,4 +82,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

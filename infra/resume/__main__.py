@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from infra.command_line import end
 from infra.resume.errors import ResumeError
 from infra.resume.work import lines, resume
 
@@ -32,4 +33,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

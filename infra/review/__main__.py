@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from infra.command_line import end
 from infra.review import prices
 from infra.review.comment import Review, comment
 from infra.review.engine import Engine
@@ -80,4 +81,4 @@ def _narrowed(scope: Scope, wanted: list[str] | None, known: dict[str, str | Non
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -6,10 +6,10 @@ Machines only: what is billed by use lies in no stack file.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra.command_line import end
 from infra.pages import add_output, write_page
 from infra.review import prices
 from infra.review.errors import ReviewError
@@ -125,4 +125,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from infra.command_line import end
 from infra.review.errors import ReviewError
 from infra.review.scope import platforms, scope_of
 from infra.settings import SettingsError, load_stack
@@ -47,4 +48,4 @@ def regions_of(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

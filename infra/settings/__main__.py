@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from infra.command_line import end
 from infra.pages import add_output, write_page
 from infra.settings.faults import render
 from infra.settings.loading import STACKS, check_folder
@@ -61,4 +61,4 @@ def _check(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)
