@@ -157,7 +157,8 @@ def deployment_spec(args: ServingArgs, config_map: pulumi.Input[str]) -> dict[st
 
 
 def autoscaler_spec(settings: ServingSettings) -> dict[str, Any]:
-    """More servers at once when the load grows; fewer only after five quiet minutes."""
+    """More servers at once when the load grows, twice as many or four more, whichever is more; fewer only after five
+    quiet minutes, one a minute."""
     return {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": SERVING},
         "minReplicas": settings.replicas.minimum,
@@ -174,7 +175,11 @@ def autoscaler_spec(settings: ServingSettings) -> dict[str, Any]:
         "behavior": {
             "scaleUp": {
                 "stabilizationWindowSeconds": 0,
-                "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
+                "selectPolicy": "Max",
+                "policies": [
+                    {"type": "Percent", "value": 100, "periodSeconds": 15},
+                    {"type": "Pods", "value": 4, "periodSeconds": 15},
+                ],
             },
             "scaleDown": {
                 "stabilizationWindowSeconds": 300,
