@@ -14,6 +14,7 @@ from trainer.errors import ChangedError, StoreError
 from trainer.storage.oss import OssStore
 
 UNVERSIONED = "null"
+ANY = "*"
 PART_BYTES = 64 << 20
 """Larger files go up in parts: a lost connection then costs one part."""
 
@@ -39,12 +40,21 @@ class Fetched:
 
 
 class Bucket(OssStore):
-    """The objects of one bucket below a prefix; keys are relative to that."""
+    """The objects of one bucket below a prefix; keys are relative to that.
+
+    A prefix is a folder, with or without the `/` at its end. One that ends with `*` is just how names begin: with
+    `stacks/qa.*` the object `stacks/qa.json` has the key `json`, and nothing else in `stacks/` is touched.
+    """
 
     def __init__(self, bucket: str, prefix: str, region: str) -> None:
         super().__init__(bucket, prefix, region)
+        if prefix.endswith(ANY):
+            self._prefix = prefix.removesuffix(ANY)
+            self.address = f"oss://{bucket}/{self._prefix}"
         self.name = bucket
         self.prefix = self._prefix
+        self.place = f"oss://{bucket}/{prefix}"
+        """As `--to` takes it."""
         self.region = region
 
     def versions(self, prefix: str = "") -> list[ObjectVersion]:
@@ -108,7 +118,7 @@ def sha256_of(path: Path) -> str:
 
 
 def open_bucket(address: str, region: str) -> Bucket:
-    """`oss://BUCKET[/PREFIX]`. Raises StoreError for anything else."""
+    """`oss://BUCKET[/PREFIX[*]]`. Raises StoreError for anything else."""
     bucket, _, prefix = address.removeprefix("oss://").partition("/")
     if not address.startswith("oss://") or not bucket:
         raise StoreError(f"{address}: write oss://BUCKET or oss://BUCKET/PREFIX")

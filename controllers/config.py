@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MONITOR_FILE = "/etc/monitor/monitor.json"
 MONITOR_PORT = 8080
@@ -188,6 +188,7 @@ class SourceSettings(Frozen):
     """What `--to NAME=oss://...` calls it. `kubernetes` is taken."""
     bucket: str
     prefix: str = ""
+    """A folder; with `*` at its end, how the objects' names begin."""
     region: str = ""
     """Empty: the region of the settings."""
 
@@ -201,6 +202,60 @@ class RetentionSettings(Frozen):
     hourly: Annotated[int, Field(ge=0, le=744)] = 24
     daily: Annotated[int, Field(ge=0, le=366)] = 7
     weekly: Annotated[int, Field(ge=0, le=520)] = 12
+
+
+class Hook(Frozen):
+    """What is done before or after a backup: a call, or a command in the backup's own container. Give one of the two.
+
+    Both are told `when` (before, after), business, namespace and region; after, also `succeeded`, `error` and the
+    `backup` that was made: a call in its JSON body, a command in variables `BACKUP_WHEN`, `BACKUP_SUCCEEDED`, ...
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$", description="What the log calls it.")]
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^(https?://[^\s]+)?$",
+            max_length=2000,
+            description="Is sent a POST, and must answer 2xx: a Service of the namespace, or the cloud on 443.",
+        ),
+    ] = ""
+    command: Annotated[
+        tuple[str, ...],
+        Field(max_length=64, description="Program and arguments, without a shell; what is in the backup's image."),
+    ] = ()
+    timeout_seconds: Annotated[float, Field(gt=0, le=600, description="How long it may take, in seconds.")] = 30.0
+    required: Annotated[
+        bool, Field(description="Whether without it no backup is made (before), or the Job fails (after).")
+    ] = True
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Hook:
+        if bool(self.url) == bool(self.command):
+            given = "both were given" if self.url else "neither was given"
+            raise ValueError(f"give exactly one of `url` and `command`: {given}")
+        return self
+
+
+class Hooks(Frozen):
+    """What is done around a backup, in this order. Those after it are run also when it failed, or was ended."""
+
+    before: Annotated[
+        tuple[Hook, ...],
+        Field(
+            max_length=8,
+            description="Before anything is read.",
+            json_schema_extra={"x-why": "What the trainer writes is copied consistently without; other writers pause."},
+        ),
+    ] = ()
+    after: Annotated[
+        tuple[Hook, ...],
+        Field(
+            max_length=8,
+            description="Once all is copied, and before it is proven.",
+            json_schema_extra={"x-why": "Whatever was paused goes on."},
+        ),
+    ] = ()
 
 
 class BackupSettings(Frozen):
@@ -217,6 +272,7 @@ class BackupSettings(Frozen):
     bucket: str
     """Where the backups go; encrypted by its own rule, versioned."""
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1, max_length=8)]
+    hooks: Hooks = Hooks()
     objects: bool = True
     """Whether the namespace's Kubernetes objects are copied too."""
     retention: RetentionSettings = RetentionSettings()

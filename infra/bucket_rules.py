@@ -42,6 +42,15 @@ def access_policy(
     }
 
 
+def part_policy(
+    bucket: str, prefix: str, object_actions: Iterable[str], bucket_actions: Iterable[str]
+) -> dict[str, Any]:
+    """What a workload may do with a part of a bucket that others use too: it learns no name of theirs either."""
+    document = access_policy(bucket, object_actions, prefix, bucket_actions)
+    document["Statement"][1]["Condition"] = {"StringLike": {"oss:Prefix": [f"{prefix}*"]}}
+    return document
+
+
 def version_rules(versions: Versions) -> list[Rule]:
     """Old versions move to cheaper classes, then go; parts of unfinished uploads go soon; delete markers last."""
     moves = _moves(versions.infrequent_access_after_days, versions.archive_after_days)

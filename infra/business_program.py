@@ -203,7 +203,7 @@ class RegionOfBusiness:
         access.append(self.buckets[BACKUPS].grant_backup_to(identity, policy(BACKUP_NAME, BACKUPS)))
         needs = [self.pools[SERVING], self.tenancy, *access]
         arguments = BackupArgs(self.names, settings, self.tenancy.namespace, identity, needs)
-        Backup(self.name, arguments, self.in_cluster)
+        Backup(self.name, arguments, self.in_both)
 
     def control_traffic(self, settings: TrafficControllerSettings, addresses: Mapping[str, pulumi.Input[str]]) -> None:
         """Have the region's records switched; by the entries of all regions, which must be there."""

@@ -20,6 +20,7 @@ NODE_WATCHER = "language-models-node-watcher"
 TRAINING_PRIORITY = "language-models-training"
 SERVING_PRIORITY = "language-models-serving"
 DATA, MODELS, BACKUPS = "data", "models", "backups"
+PULUMI_STATE = "pulumi-state"
 BUCKETS = (DATA, MODELS, BACKUPS)
 """A business's buckets in each region: text and checkpoints; finished models; copies of the other two."""
 

@@ -7,6 +7,7 @@ In the backup bucket:
     backups/ID/proof.json          that it was restored and compared, and when
     journal.json                   what a backup that is under way has copied; a killed one goes on from it
     status.json                    the last backup and the last proven one, for people and alarms
+    hooks.json                     what was done before a backup is not yet undone by what is done after it
     leases/backup                  who is at work: one at a time
     scratch/ID/                    where a proof restores to; empty otherwise
 """

@@ -8,6 +8,7 @@ import logging
 import tempfile
 from pathlib import Path
 
+from controllers.backup import hooks
 from controllers.backup.model import KUBERNETES, Manifest
 from controllers.backup.repository import Repository
 from controllers.backup.restoring import Changes, Restore, compare
@@ -55,8 +56,11 @@ def run(settings: BackupSettings) -> None:
         from controllers.backup.objects import of_namespace  # noqa: PLC0415 - the client only where it is needed
 
         lister = of_namespace(settings.namespace)
-    with alone(repository.bucket) as renew:
-        manifest = back_up(settings, repository, lister, renew, utc_now)
+    told = {"business": settings.business, "namespace": settings.namespace, "region": settings.region}
+    with hooks.ending_by_error(), alone(repository.bucket) as renew:
+        with hooks.around(settings.hooks, repository.bucket, told) as surrounded:
+            manifest = back_up(settings, repository, lister, renew, utc_now)
+            surrounded.backup = manifest.id
         LOG.info(
             "backup %s: %d objects, %d bytes; copied %d objects, %d bytes",
             manifest.id,
@@ -71,6 +75,7 @@ def run(settings: BackupSettings) -> None:
         gone, contents = tidy(settings, repository)
         LOG.info("removed %d backups (%s), %d contents", len(gone), ", ".join(gone) or "-", contents)
         LOG.info("status: %s", json.dumps(repository.write_status()))
+        surrounded.raise_for_problems()  # the backup is there, and proven; whoever is told of failed Jobs is told
 
 
 def show(manifest: Manifest) -> None:

@@ -53,7 +53,7 @@ def back_up(
         copied = copier.copy(source)
         entries += copied.entries
         broken += [f"{one.name}/{key}" for key in copied.broken]
-        addresses[one.name] = source.bucket.address
+        addresses[one.name] = source.bucket.place
     if lister is not None:
         entries += [copier.add(KUBERNETES, key, data) for key, data in documents(lister)]
         addresses[KUBERNETES] = f"namespace {settings.namespace}"

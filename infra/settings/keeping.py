@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from controllers.config import RetentionSettings, TrafficTimings
-from infra.settings.base import Settings, option
+from controllers.config import Hooks, RetentionSettings, TrafficTimings
+from infra.settings.base import RegionName, Settings, option
 from infra.settings.training import IMAGE
 from trainer.config import ResourceRequest
+
+
+class PulumiState(Settings):
+    """Where Pulumi keeps its state, if it is a bucket: this business's stack is copied, and no other one's."""
+
+    bucket: str = option(
+        "Name of the bucket, versioned as docs/move-to-the-cloud.md has it.",
+        why="As in `$PULUMI_BACKEND_URL`.",
+        pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$",
+    )
+    region: RegionName = option(
+        "The bucket's region, one of this file's: the backup there copies it.",
+        why="The copy is carried to the other region with all the rest.",
+    )
 
 
 class Backup(Settings):
@@ -47,6 +61,16 @@ class Backup(Settings):
         "Whether each backup is restored into a scratch prefix and compared.",
         default=True,
         why="A backup that was never restored is a hope.",
+    )
+    hooks: Hooks = option(
+        "What is done before a backup and after it.",
+        default=Hooks(),
+        why="None: checkpoints, models and data are consistent without a pause.",
+    )
+    pulumi_state: PulumiState | None = option(
+        "The bucket with the Pulumi state.",
+        default=None,
+        why="None: the state is somewhere else, as a sandbox's, which is a folder.",
     )
     retention: RetentionSettings = option(
         "How many backups are kept.", default=RetentionSettings(), why="A day of hours, a week of days, a quarter."

@@ -36,6 +36,10 @@ def _region_problems(business: Business, platform: Platform) -> Iterator[Problem
     trains = business.training.region
     if trains is not None and trains not in (own := {region.name for region in business.regions}):
         yield _not_own(("training", "region"), trains, own, "training can only run where the business has nodes")
+    state = business.backup.pulumi_state if business.backup else None
+    if state is not None and state.region not in (own := {region.name for region in business.regions}):
+        path: Path = ("backup", "pulumi_state", "region")
+        yield _not_own(path, state.region, own, "a backup reads buckets of its own region only")
 
 
 def _unknown_region(name: str, known: set[str], path: Path, stack: str) -> Problem:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from controllers.config import BACKUP_RULES, BackupSettings, TrafficSettings
+from controllers.config import BACKUP_RULES, BackupSettings, Hook, Hooks, TrafficSettings
 from infra.program import deploy
 from infra.settings import StackSettings, load_stack
-from infra.settings.keeping import Backup, TrafficController
+from infra.settings.keeping import Backup, PulumiState, TrafficController
 from tests.unit.infra.conftest import ADDRESSES
 
 STACKS = Path(__file__).resolve().parents[3] / "stacks"
@@ -101,3 +101,48 @@ def test_a_controller_switches_records_of_the_zone_and_reaches_entries_but_no_po
     assert {item["port"] for item in egress["ports"]} == {80, 443}
     assert "172.17.0.0/18" in egress["to"][0]["ipBlock"]["except"]
     assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "traffic-controller"
+
+
+HOOKED = Backup(
+    image=IMAGE,
+    hooks=Hooks(
+        before=(Hook(name="pause", url="http://writer/pause"),),
+        after=(Hook(name="go-on", url="http://writer/go-on", timeout_seconds=45.5),),
+    ),
+    pulumi_state=PulumiState(bucket="example-pulumi-state", region=HANGZHOU),
+)
+
+
+@pytest.fixture(scope="module")
+def hooked(run_program: Callable) -> object:
+    found = load_stack(STACKS, "qa")
+    assert found.business is not None
+    business = found.business.model_copy(update={"backup": HOOKED})
+    return run_program(lambda: deploy(StackSettings(found.platform, business)))
+
+
+def told(run: object) -> BackupSettings:
+    return BackupSettings.model_validate_json(run.one(":ConfigMap", "-backup-settings").inputs["data"]["backup.json"])
+
+
+def test_hooks_reach_the_backup_and_those_after_it_have_time_when_it_is_ended(hooked: object, stack: object) -> None:
+    run = hooked.within(HANGZHOU)
+    assert told(run).hooks == HOOKED.hooks
+
+    def grace(made: object) -> int:
+        pod = made.within(HANGZHOU).one(":CronJob").inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        return int(pod["terminationGracePeriodSeconds"])
+
+    assert (grace(hooked), grace(stack)) == (30 + 46, 30)
+
+
+def test_the_pulumi_state_is_copied_in_its_own_region_and_only_this_business_s_stack_of_it(hooked: object) -> None:
+    prefix = ".pulumi/stacks/language-model-clusters/qa."
+    state = told(hooked.within(HANGZHOU)).sources[-1]
+    assert (state.name, state.bucket, state.prefix) == ("pulumi-state", "example-pulumi-state", f"{prefix}*")
+    assert [source.name for source in told(hooked.within(BEIJING)).sources] == ["data", "models"]
+    (policy,) = [item.inputs for item in hooked.of("ram/policy:Policy") if "pulumi-state" in item.name]
+    reading, listing = json.loads(policy["policyDocument"])["Statement"]
+    assert reading["Resource"] == [f"acs:oss:*:*:example-pulumi-state/{prefix}*"]
+    assert reading["Action"] == ["oss:GetObject", "oss:GetObjectVersion"]
+    assert listing["Condition"] == {"StringLike": {"oss:Prefix": [f"{prefix}*"]}}

@@ -13,7 +13,9 @@ from controllers.__main__ import main
 from controllers.backup.copying import RESTORING
 from controllers.backup.model import Manifest
 from controllers.backup.restoring import Restore
+from controllers.backup.work import prove
 from controllers.buckets import Bucket
+from controllers.config import SourceSettings
 from controllers.errors import ControllerError
 from tests.unit.controllers.backup.scene import NOON, RUN, Scene, content
 from tests.unit.sandbox.cloud.oss.conftest import REGION
@@ -134,3 +136,26 @@ def test_wrong_arguments_are_told_in_a_line(scene: Scene, capsys: pytest.Capture
     assert main([*line, "--to", "/tmp/x"]) == 1
     assert main([*line, "--to", "oss://no-such-bucket"]) == 1
     assert "no bucket no-such-bucket" in capsys.readouterr().err
+
+
+def test_one_stack_of_the_pulumi_state_comes_back_and_the_others_are_neither_copied_nor_touched(scene: Scene) -> None:
+    state = scene.make_bucket("pulumi-state")
+    stacks = ".pulumi/stacks/language-model-clusters/"
+    for name in ("qa.json", "qa.json.bak", "qa2.json", "textgen.json"):
+        state.put(f"{stacks}{name}", f"state of {name}".encode())
+    own = SourceSettings(name="pulumi-state", bucket="pulumi-state", prefix=f"{stacks}qa.*")
+    scene.settings = scene.settings.model_copy(update={"sources": (*scene.settings.sources, own)})
+    manifest = scene.back_up()
+    assert [entry.key for entry in manifest.of("pulumi-state")] == ["json", "json.bak"]
+    prove(scene.repository, manifest, scene.scratch, 2, lambda: None, scene.now)
+
+    state.put(f"{stacks}qa.json", b"{")
+    state.put(f"{stacks}qa.json.attrs", b"new")
+    address = manifest.sources["pulumi-state"]
+    assert address == f"oss://pulumi-state/{stacks}qa.*"
+    arguments = ["restore", "--from", "oss://qa-backups", "--to", f"pulumi-state={address}", "--region", REGION]
+    assert main(arguments) == 0
+    assert content(state) == {
+        f"{stacks}{name}": f"state of {name}".encode()
+        for name in ("qa.json", "qa.json.bak", "qa2.json", "textgen.json")
+    }
