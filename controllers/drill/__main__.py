@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controllers.config import DrillObjectives
-from controllers.drill import campaign
+from controllers.drill import burst, campaign
 from controllers.drill.plot import plot
 from controllers.drill.report import Result, kept, table
 from controllers.drill.run import DRILLS, run
@@ -25,7 +25,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m controllers.drill",
         description="Break a running business on purpose, and measure how long it takes to be at work again.",
         epilog="drills:\n" + "\n".join(lines) + "\n\n"
-        "campaign: hundreds of faults, one after another; `python -m controllers.drill campaign --help`\n\n"
+        "campaign: hundreds of faults, one after another; `python -m controllers.drill campaign --help`\n"
+        "burst: many users at once, and what the cluster makes of it; `python -m controllers.drill burst --help`\n\n"
         "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 or 2 other.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["campaign"]:  # it breaks many things, and has options of its own
         return campaign.main(given[1:])
+    if given[:1] == ["burst"]:  # it breaks nothing
+        return burst.main(given[1:])
     options = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("controllers.drill").setLevel(logging.INFO)

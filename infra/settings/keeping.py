@@ -70,7 +70,7 @@ class Backup(Settings):
     pulumi_state: PulumiState | None = option(
         "The bucket with the Pulumi state.",
         default=None,
-        why="None: the state is somewhere else, as a sandbox's, which is a folder.",
+        why="None: the state is no object, or somebody else copies it.",
     )
     retention: RetentionSettings = option(
         "How many backups are kept.", default=RetentionSettings(), why="A day of hours, a week of days, a quarter."
