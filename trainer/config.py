@@ -72,6 +72,8 @@ class ClusterSettings(Frozen):
     """The ElasticDL job's pods."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 2
+    maximum_workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    """As many may work while the queue of tasks is long and there is room for them. None: never more than `workers`."""
     standby_workers: Annotated[int, Field(ge=0, le=16)] = 0
     """Workers more that start, build their model and then wait: one takes over within seconds when a worker is lost,
     where a start takes ten or more. Each holds a worker's CPU, memory and GPU, so none unless asked for."""

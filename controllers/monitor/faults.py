@@ -92,7 +92,7 @@ def find(world: World, settings: MonitorSettings, now: float, own_node: str = ""
     found += [symptom for symptom in _master(world, settings, now) if symptom.node not in nodes]
     if is_running(world.master_pod):
         for pod in (*world.roles[Role.PARAMETER_SERVER].values(), *world.roles[Role.WORKER].values()):
-            if (pod.phase != "Running" or pod.deleting) and pod.node not in nodes:
+            if (pod.phase != "Running" or pod.deleting) and not pod.removal and pod.node not in nodes:
                 symptom = _of_pod(world, pod, settings.detection, now)
                 if symptom is not None:
                     found.append(symptom)
@@ -110,6 +110,8 @@ def of_lost(pod: Pod, world: World) -> Symptom | None:
     if master is None or not is_running(master) or (pod.phase in ("Failed", "Succeeded") and not pod.deleting):
         return None
     if pod.created < master.created:  # an earlier master's, which went with it
+        return None
+    if pod.removal:  # a worker that the master let go
         return None
     if pod.role is Role.PARAMETER_SERVER:
         return _symptom(Fault.PARAMETER_SERVER_LOST, pod, "its pod was deleted")
@@ -234,7 +236,7 @@ def _of_workers(world: World, limits: DetectionSettings) -> Iterator[Symptom]:
     back_for = beat.at - world.bucket_back_at
     known = beat.progress.workers
     for pod in world.roles[Role.WORKER].values():
-        if pod.phase != "Running" or pod.deleting:
+        if pod.phase != "Running" or pod.deleting or pod.removal:
             continue
         entry = known.get(pod.index)
         if entry is None:

@@ -40,7 +40,9 @@ class Metrics:
         self.unsaved = self._gauge("monitor_incidents_unsaved", "Incidents that the bucket does not hold yet")
         self.step = self._gauge("monitor_job_step", "Training step that the master noted last")
         self.left = self._gauge("monitor_job_tasks_left", "Tasks left in this epoch")
-        self.workers = self._gauge("monitor_job_workers", "Workers that the master has heard", "state")
+        self.workers = self._gauge(
+            "monitor_job_workers", "Workers that the master has heard, and how many it wants at work", "state"
+        )
         ProcessCollector(namespace="monitor", registry=self.registry)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
@@ -65,6 +67,7 @@ class Metrics:
             standbys = sum(worker.standby for worker in beat.progress.workers.values())
             self.workers.labels("standby").set(standbys)
             self.workers.labels("active").set(len(beat.progress.workers) - standbys)
+            self.workers.labels("wanted").set(beat.progress.wanted)
 
     def closed(self, incident: Incident) -> None:
         """An incident is over."""

@@ -13,7 +13,8 @@ WORKER_MEMORY_ANNOTATION = "language-models/worker-memory-mebibytes"
 AVOIDED_NODES_ANNOTATION = "language-models/avoided-nodes"
 """On the master's pod, by the monitor: trainer/elasticdl/instances.py."""
 REMOVAL_ANNOTATION = "language-models/removal"
-"""On the master's pod, by the launcher before it removes a job on purpose: trainer/elasticdl/cluster.py."""
+"""On a pod that is removed on purpose: on the master's by the launcher before it removes a job, on a worker's by the
+master when it has too many: trainer/elasticdl/cluster.py."""
 
 
 class Role(enum.Enum):
@@ -65,7 +66,7 @@ class Pod:
     avoided: tuple[str, ...] = ()
     """Of a master: the nodes that it puts no new pod on."""
     removal: bool = False
-    """Of a master: the launcher removes the job on purpose."""
+    """Of a master: the launcher removes the job on purpose. Of a worker: its master lets it go."""
     finished: bool = False
     """Of a master: all tasks are done."""
 
@@ -93,6 +94,8 @@ class Progress:
     trained: int = 0
     """Tasks of training that are done."""
     epoch: int = 0
+    wanted: int = 0
+    """Workers that the master wants at work, standbys not counted; 0 from a master that does not say."""
     workers: dict[int, WorkerProgress] = field(default_factory=dict)
 
     @classmethod
@@ -110,7 +113,7 @@ class Progress:
                 for index, entry in value["workers"].items()
             }
             counts = {key: int(value[key]) for key in ("step", "done", "left", "given_again")}
-            counts |= {key: int(value.get(key, 0)) for key in ("trained", "epoch")}
+            counts |= {key: int(value.get(key, 0)) for key in ("trained", "epoch", "wanted")}
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return cls(**counts, workers=workers)

@@ -96,6 +96,7 @@ def training_job(names: BusinessNames, settings: TrainingSettings, lease: LeaseS
         schedule=settings.schedule,
         cluster=ClusterSettings(
             workers=settings.workers,
+            maximum_workers=settings.maximum_workers,
             standby_workers=settings.standby_workers,
             parameter_servers=settings.parameter_servers,
             master=settings.master,

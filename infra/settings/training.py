@@ -37,6 +37,14 @@ class Training(Settings):
         pattern=r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$",
     )
     workers: int = option("Workers.", default=2, unit="pods", why="The loss of one leaves one at work.", ge=1, le=256)
+    maximum_workers: int | None = option(
+        "Most workers: the job grows up to it while its queue of tasks is long and nodes have room, and shrinks again.",
+        default=None,
+        unit="pods",
+        why="None: always `workers`. Quota and training nodes must hold so many, and `standby_workers` besides.",
+        ge=1,
+        le=256,
+    )
     standby_workers: int = option(
         "Workers more that start, build their model and wait: one takes a lost worker's place within seconds.",
         default=0,
@@ -72,3 +80,8 @@ class Training(Settings):
     schedule: ScheduleSettings = option(
         "How long and in which portions to train.", default=ScheduleSettings(), why="The product's defaults."
     )
+
+    @property
+    def most_workers(self) -> int:
+        """As many as can be at work at a time, standbys not counted."""
+        return self.maximum_workers or self.workers

@@ -24,7 +24,8 @@ GRACE_SECONDS = 1
 """A parameter server runs below a shell that hears no signal, and nobody waits for what a lost job's workers do."""
 REQUEST_SECONDS = 15
 REMOVAL_ANNOTATION = "language-models/removal"
-"""Set on a living master's pod before the job is removed on purpose, so that nobody takes it for a fault."""
+"""Set on a pod that is removed on purpose, so that nobody takes it for a fault: on a living master's by the launcher,
+before it removes the job; on a worker's by the master, when it has too many."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import statistics
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Collection
 from typing import Any
 
 from elasticdl.proto import elasticdl_pb2
@@ -22,6 +24,8 @@ SECONDS = 3.0
 PROMPT_SECONDS = 0.5
 """How soon a worker's coming or going is noted."""
 RECENT_TASKS = 8
+TASKS_TO_JUDGE = 2
+"""The first one of a worker is no measure."""
 
 _original_report = _TaskDispatcher.report
 
@@ -42,6 +46,15 @@ class Record:
             self.trained += 1
             self.tasks[worker] += 1
             self.seconds[worker].append(seconds)
+
+    def pace(self, lost: Collection[int]) -> float:
+        """Seconds that a worker takes for a task: the median of those that are there; 0 while none has done enough."""
+        paces = [
+            statistics.fmean(seconds)
+            for worker, seconds in list(self.seconds.items())
+            if worker not in lost and len(seconds) >= TASKS_TO_JUDGE
+        ]
+        return statistics.median(paces) if paces else 0.0
 
 
 def report(self: Any, request: Any, success: bool) -> Any:
@@ -67,28 +80,29 @@ def progress(master: Any, now: float, first_step: int = 0) -> dict[str, Any]:
     The step is that of the checkpoint that the job began from, and the batches that workers have begun since: the
     master itself is told the model's version only when the job is evaluated.
     """
-    dispatcher, servicer, instances = master.task_d, master.master_servicer, master.instance_manager
+    dispatcher, servicer, crew = master.task_d, master.master_servicer, master.instance_manager.crew
     record = record_of(dispatcher)
     heard = dict(servicer._worker_liveness_time)
-    lost = instances.lost
+    lost = crew.lost
     workers = {
         str(worker): {
             "quiet": round(now - at, 1),
             "tasks": record.tasks[worker],
-            "batches": instances.batches(worker),
+            "batches": crew.batches(worker),
             "seconds": round(sum(record.seconds[worker]) / max(1, len(record.seconds[worker])), 3),
-            "standby": instances.is_standby(worker),
+            "standby": crew.is_standby(worker),
         }
         for worker, at in sorted(heard.items())
         if worker not in lost
     }
     return {
-        "step": max(servicer.get_model_version(), first_step + instances.all_batches),
+        "step": max(servicer.get_model_version(), first_step + crew.all_batches),
         "epoch": dispatcher._epoch,
         "done": record.done,
         "left": len(dispatcher._todo) + len(dispatcher._doing),
         "given_again": record.given_again,
         "trained": record.trained,
+        "wanted": crew.wanted,
         "workers": workers,
     }
 
@@ -101,8 +115,9 @@ def start(master: Any, stop: threading.Event, first_step: int = 0) -> None:
         last = 0.0
         while not stop.wait(PROMPT_SECONDS):
             found = progress(master, time.time(), first_step)
-            present = tuple(
-                (worker, entry["standby"], min(entry["batches"], 2)) for worker, entry in found["workers"].items()
+            present = (
+                found["wanted"],
+                *((worker, entry["standby"], min(entry["batches"], 2)) for worker, entry in found["workers"].items()),
             )
             if present == noted and time.monotonic() - last < SECONDS:
                 continue

@@ -1,4 +1,4 @@
-"""The job's pods as the master keeps them: ElasticDL's instance manager, corrected, and with standbys.
+"""The job's pods as the master keeps them: ElasticDL's instance manager, corrected, elastic, and with standbys.
 
 Who replaces what. The master makes every worker and parameter server, and only it can; so it is the one that starts
 replacements. It does so by itself when a worker's process was killed from outside (exit code 137, not for memory), and
@@ -16,30 +16,28 @@ ElasticDL's own manager
 
 from __future__ import annotations
 
+import functools
 import logging
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from elasticdl.proto import elasticdl_pb2
-from elasticdl.python.common import k8s_client
 from elasticdl.python.master.k8s_instance_manager import InstanceManager
 from elasticdl.python.master.servicer import MasterServicer
 from kubernetes.client.exceptions import ApiException
-from kubernetes.informer import SharedInformer
-from urllib3.exceptions import HTTPError
 
-from trainer.elasticdl import context
+from trainer.elasticdl import context, heartbeat, pods, tasks
+from trainer.elasticdl.crew import Crew, Turn
+from trainer.elasticdl.elasticity import Elasticity, Look
 from trainer.elasticdl.placement import placement
 
 LOG = logging.getLogger("trainer.instances")
 KILLED = 137
+CONFLICT = 409
 ALL_FAILED_SECONDS = 60.0
 """How long every worker may have failed, for the monitor to replace one, before the master gives the job up."""
-RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Waits between attempts to make a pod; the last one again and again."""
+LEAVING_SECONDS = 300.0
+"""A worker that is to leave finishes its task first; one that takes longer is deleted, and another does its task."""
 WORKER_MEMORY_ANNOTATION = "language-models/worker-memory-mebibytes"
 """On the master's pod, set by the status monitor: memory of the workers from now on."""
 
@@ -54,69 +52,68 @@ class Instances(InstanceManager):  # type: ignore[misc]
 
     A standby is a worker that has started, imported TensorFlow and built its model, and waits for its first task. It
     gets one at the moment when a worker is lost, so the loss costs a second and not a start.
+
+    Between its least and its most workers the job follows its queue of tasks (`elasticity`).
     """
 
     def __init__(self, task_d: Any, num_workers: int = 1, **options: Any) -> None:
-        self._wanted = num_workers
-        self._active: set[int] = set()
-        self._lost: set[int] = set()
-        self._batches: Counter[int] = Counter()
+        cluster = context.current().job.cluster
+        self.crew = Crew(num_workers, cluster.standby_workers)
+        self._elasticity = Elasticity(num_workers, cluster.maximum_workers or num_workers)
         self._ended: set[str] = set()
-        self._turn = threading.Condition()
         self._all_failed_at: float | None = None
         self.closing = False
         """Set when the job is done: from then on nothing is replaced."""
-        super().__init__(task_d, num_workers=num_workers + context.current().job.cluster.standby_workers, **options)
+        super().__init__(task_d, num_workers=num_workers + cluster.standby_workers, **options)
 
-    # ---- whose turn it is
+    def start_workers(self) -> None:
+        """All hold their places before the first one is made, so that one lost meanwhile is replaced once."""
+        for worker in self.crew.fill(self._next_worker_id):
+            self._start_worker(worker)
 
-    def admit(self, worker: int, finished: Callable[[], bool], seconds: float) -> bool:
-        """Whether a worker may have tasks; a standby waits here for its turn, at most so long."""
-        deadline = time.monotonic() + seconds
-        with self._turn:
-            while True:
-                if worker in self._active or finished():
-                    return True
-                if worker in self._lost:
-                    return False
-                if len(self._active) < self._wanted:
-                    self._active.add(worker)
-                    return True
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                self._turn.wait(min(left, 1.0))
+    # ---- how many there are
 
-    def is_standby(self, worker: int) -> bool:
-        with self._turn:
-            return worker not in self._active
+    def adjust(self) -> None:
+        """Grow or shrink with the queue of tasks. Called every few seconds while the job runs."""
+        now, before = time.monotonic(), self.crew.wanted
+        waiting, begun = tasks.queue(self._task_d)
+        pace = heartbeat.record_of(self._task_d).pace(self.crew.lost)
+        look = Look(waiting, begun, pace, self.crew.unplaced(now), self.crew.starting)
+        wanted = self._elasticity.decide(look, now)
+        if wanted != before:
+            LOG.info("%d workers wanted instead of %d: %s", wanted, before, look)
+            self.crew.want(wanted)
+        self._fill()
+        self._let_go(now)
 
-    def batches(self, worker: int) -> int:
-        """How many batches a worker has begun."""
-        with self._turn:
-            return self._batches[worker]
+    def _fill(self) -> None:
+        for worker in self.crew.fill(self._next_worker_id):
+            pods.persist(f"worker {worker}", functools.partial(self._make_worker, worker))
 
-    @property
-    def all_batches(self) -> int:
-        """How many batches all workers have begun, those that are lost too."""
-        with self._turn:
-            return self._batches.total()
+    def _make_worker(self, worker: int) -> None:
+        if not self.crew.is_expected(worker):  # it was to leave before it came
+            self.crew.remove(worker)
+            return
+        with self._lock:
+            self._worker_pod_priority.setdefault(worker, self._worker_pod_priority[0])
+        try:
+            self._start_worker(worker)
+        except ApiException as error:
+            if error.status != CONFLICT:
+                raise
+            with self._lock:  # an earlier attempt made it and lost the answer
+                self._worker_pod_name_to_id[self._k8s_client.get_worker_pod_name(worker)] = worker
 
-    def begins_batch(self, worker: int) -> None:
-        with self._turn:
-            self._batches[worker] += 1
-
-    @property
-    def lost(self) -> frozenset[int]:
-        """Workers that are no more."""
-        with self._turn:
-            return frozenset(self._lost)
-
-    def _retire(self, worker: int) -> None:
-        with self._turn:
-            self._active.discard(worker)
-            self._lost.add(worker)
-            self._turn.notify_all()
+    def _let_go(self, now: float) -> None:
+        """Have those leave who are too many. Each round asks anew for what the API server did not do."""
+        for worker in self.crew.surplus(tasks.owners(self._task_d)):
+            if pods.announce(self._k8s_client, self._k8s_client.get_worker_pod_name(worker)):
+                LOG.info("worker %d is to leave", worker)
+                self.crew.leave(worker)
+        for worker, member in self.crew.leaving().items():
+            overdue = now - (member.leaves_since or now) >= LEAVING_SECONDS
+            if member.ended or not member.heard or overdue:
+                pods.delete(self._k8s_client, self._k8s_client.get_worker_pod_name(worker))
 
     # ---- what happens to pods
 
@@ -137,8 +134,10 @@ class Instances(InstanceManager):  # type: ignore[misc]
 
     def _worker_event(self, worker: int, pod: Any, *, gone: bool) -> None:
         name, phase = pod.metadata.name, pod.status.phase
+        if pod.spec.node_name:
+            self.crew.place(worker)
         if phase in ("Failed", "Succeeded") or gone:
-            self._retire(worker)
+            self.crew.end(worker)
             self._task_d.recover_tasks(worker)
         replace = gone or (phase == "Failed" and _was_killed(pod))
         with self._lock:
@@ -151,11 +150,9 @@ class Instances(InstanceManager):  # type: ignore[misc]
         self._all_failed_at = (self._all_failed_at or time.monotonic()) if failed else None
         done = phase == "Succeeded" and self._task_d.finished()
         if replace and self._relaunch_deleted_live_worker and not self.closing and not done:
-            new = self._next_worker_id()
-            LOG.warning("worker %d is lost (%s); worker %d takes its place", worker, phase, new)
-            with self._lock:
-                self._worker_pod_priority[new] = self._worker_pod_priority[worker]
-            persist(f"worker {new}", lambda: self._start_worker(new))
+            LOG.warning("worker %d is gone (%s)", worker, phase)
+            self.crew.remove(worker)
+            self._fill()
 
     def _server_event(self, server: int, pod: Any, *, gone: bool) -> None:
         with self._lock:
@@ -165,7 +162,7 @@ class Instances(InstanceManager):  # type: ignore[misc]
                 self._ended.add(pod.metadata.uid)
         if again and self._relaunch_deleted_live_ps and not self.closing:
             LOG.warning("parameter server %d is lost; another takes its place", server)
-            persist(f"parameter server {server}", lambda: self._start_ps(server))
+            pods.persist(f"parameter server {server}", lambda: self._start_ps(server))
 
     def _start_worker(self, worker_id: int) -> None:
         told = self._told()
@@ -203,59 +200,6 @@ def _was_killed(pod: Any) -> bool:
     return any(end and end.exit_code == KILLED and end.reason != "OOMKilled" for end in ends)
 
 
-def persist(what: str, make: Callable[[], None]) -> None:
-    """Make a pod in the background, as often as it takes."""
-
-    def attempt() -> None:
-        for number in range(10_000):
-            try:
-                make()
-                return
-            except ApiException as error:
-                if error.status == 409:  # it is there: an earlier attempt made it and lost the answer
-                    return
-                reason = str(error.reason)
-            except HTTPError as error:
-                reason = str(error)
-            wait = RETRY_SECONDS[min(number, len(RETRY_SECONDS) - 1)]
-            LOG.warning("%s could not be made: %s; trying again in %.1f s", what, reason, wait)
-            time.sleep(wait)
-
-    threading.Thread(target=attempt, name=what, daemon=True).start()
-
-
-def watch(self: Any) -> None:
-    """For ElasticDL's Kubernetes client: an informer, which notices also what was deleted while it reconnected."""
-    informer = SharedInformer(
-        self.client.list_namespaced_pod,
-        namespace=self.namespace,
-        label_selector=f"{k8s_client.ELASTICDL_JOB_KEY}={self.job_name}",
-    )
-
-    def hand_on(kind: str) -> Callable[[Any], None]:
-        return lambda pod: self._event_cb({"type": kind, "object": pod})
-
-    for kind in ("ADDED", "MODIFIED", "DELETED"):
-        informer.add_event_handler(kind, hand_on(kind))
-    informer.start()
-
-
-def create_ps_service(self: Any, ps_id: int) -> None:
-    """A parameter server's Service lives as long as the master: its replacement has the same address."""
-    try:
-        self._create_service(
-            name=self.get_ps_service_name(ps_id),
-            port=k8s_client._PS_SERVICE_PORT,
-            target_port=k8s_client._PS_SERVICE_PORT,
-            replica_type="ps",
-            replica_index=ps_id,
-            owner=self.get_master_pod(),
-        )
-    except ApiException as error:
-        if error.status != 409:
-            raise
-
-
 STANDBY_SECONDS = 300.0
 
 
@@ -265,10 +209,13 @@ def get_task(self: Any, request: Any, call: Any) -> Any:
     if not isinstance(manager, Instances):
         return _original_get_task(self, request, call)
     if request.task_type == elasticdl_pb2.EVALUATION:  # asked before every batch
-        manager.begins_batch(request.worker_id)
+        manager.crew.begins_batch(request.worker_id)
     else:
         with self._lock:
             self._worker_liveness_time[request.worker_id] = time.time()
-        if not manager.admit(request.worker_id, self._task_d.finished, STANDBY_SECONDS):
+        turn = manager.crew.turn(request.worker_id, self._task_d.finished, STANDBY_SECONDS)
+        if turn is Turn.WAIT:
             return elasticdl_pb2.Task(type=elasticdl_pb2.WAIT)
+        if turn is Turn.LEAVE:
+            return elasticdl_pb2.Task()  # none: a worker then reports what it still holds, and ends well
     return _original_get_task(self, request, call)

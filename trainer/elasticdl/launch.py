@@ -199,7 +199,10 @@ class Launcher:
         progress = self._progress
         loss = "none yet" if progress.loss is None else f"{progress.loss:.4f}"
         running = sum(phase == "Running" for phase in pods.workers.values())
-        wanted = self._job.cluster.workers + self._job.cluster.standby_workers
+        cluster = self._job.cluster
+        least = cluster.workers + cluster.standby_workers
+        most = max(least, (cluster.maximum_workers or 0) + cluster.standby_workers)
+        wanted = f"{least}" if most == least else f"{least} to {most}"
         note = f" ({pods.detail})" if pods.detail else ""
         return (
             f"master {pods.master or 'gone'}{note}, {running} of {wanted} workers running, "

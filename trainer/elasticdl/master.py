@@ -13,7 +13,7 @@ from elasticdl.python.master.master import Master
 from elasticdl.python.master.servicer import MasterServicer
 from elasticdl.python.master.task_dispatcher import _TaskDispatcher
 
-from trainer.elasticdl import context, heartbeat, instances, tasks, turn
+from trainer.elasticdl import context, heartbeat, instances, pods, tasks, turn
 from trainer.elasticdl.pointers import LATEST, find
 from trainer.errors import StoreError
 
@@ -26,8 +26,8 @@ def apply() -> None:
     Master._check_timeout_tasks = _leave_timeouts_to_the_monitor
     Master.run = _run_master
     master_module.InstanceManager = instances.Instances
-    k8s_client.Client._watch = instances.watch
-    k8s_client.Client.create_ps_service = instances.create_ps_service
+    k8s_client.Client._watch = pods.watch
+    k8s_client.Client.create_ps_service = pods.create_ps_service
     MasterServicer.get_task = instances.get_task
     _TaskDispatcher.report = heartbeat.report
     _TaskDispatcher.recover_tasks = tasks.recover_tasks
@@ -70,6 +70,7 @@ def _run_master(self: Any) -> int:
                 self.instance_manager.update_status(InstanceManagerStatus.FINISHED)
                 break
             else:
+                self.instance_manager.adjust()
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         self.request_stop("interrupted")

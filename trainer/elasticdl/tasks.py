@@ -1,7 +1,9 @@
-"""Corrections of ElasticDL's task dispatcher, without which a job that loses workers trains less than it should."""
+"""Corrections of ElasticDL's task dispatcher, without which a job that loses workers trains less than it should; and
+what it has in its queue."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from elasticdl.python.master.task_dispatcher import _TaskDispatcher
@@ -27,3 +29,20 @@ def finished(self: Any) -> bool:
     to_come = bool(self._training_shards) and self._epoch < self._num_epochs - 1
     stopped = self._callbacks_list.model.stop_training
     return (stopped or not to_come) and bool(_original_finished(self))
+
+
+def queue(dispatcher: Any) -> tuple[int, int]:
+    """How many tasks nobody has begun, those of all epochs to come too; and how many somebody is at."""
+    with dispatcher._lock:
+        waiting, begun = len(dispatcher._todo), len(dispatcher._doing)
+        epochs = dispatcher._num_epochs - 1 - dispatcher._epoch
+        if dispatcher._callbacks_list.model.stop_training:
+            epochs = 0
+    records = [count for _, count in (dispatcher._training_shards or {}).values()]
+    return waiting + max(0, epochs) * sum(math.ceil(count / dispatcher._records_per_task) for count in records), begun
+
+
+def owners(dispatcher: Any) -> set[int]:
+    """The workers that are at a task."""
+    with dispatcher._lock:
+        return {worker for worker, _, _ in dispatcher._doing.values()}

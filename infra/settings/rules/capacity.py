@@ -11,6 +11,7 @@ from infra.settings.faults import Problem, nearest
 from infra.settings.monitor import REPLICAS
 from infra.settings.nodes import Nodes, TrainingNodes
 from infra.settings.positions import Path
+from infra.settings.training import Training
 from trainer.config import ResourceRequest
 
 
@@ -21,13 +22,20 @@ class Pods:
     path: Path
     count: int
     request: ResourceRequest
+    key: str = ""
+    """Of the option that says how many there can be."""
 
 
 def training_pods(business: Business) -> list[Pods]:
     """The ElasticDL job's pods, which run on the training nodes."""
     training = business.training
     return [
-        Pods(("training", "worker"), training.workers + training.standby_workers, training.worker),
+        Pods(
+            ("training", "worker"),
+            training.most_workers + training.standby_workers,
+            training.worker,
+            _workers_key(training),
+        ),
         Pods(("training", "parameter_server"), training.parameter_servers, training.parameter_server),
         Pods(("training", "master"), 1, training.master),
     ]
@@ -37,7 +45,7 @@ def standing_pods(business: Business) -> list[Pods]:
     """The pods that are always there, on the serving nodes."""
     serving, monitor = business.serving, business.monitor
     return [
-        Pods(("serving", "request"), serving.replicas.maximum, serving.request),
+        Pods(("serving", "request"), serving.replicas.maximum, serving.request, "serving.replicas.maximum"),
         Pods(("training", "launcher"), 1, business.training.launcher),
         *([Pods(("monitor", "request"), REPLICAS, monitor.request)] if monitor else []),
     ]
@@ -45,12 +53,7 @@ def standing_pods(business: Business) -> list[Pods]:
 
 def capacity_problems(business: Business) -> Iterator[Problem]:
     """Every pod fits a node, all fit the pools, and quota and pools agree."""
-    replicas = business.serving.replicas
-    if replicas.minimum > replicas.maximum:
-        yield Problem(
-            ("serving", "replicas", "minimum"), f"{replicas.minimum} pods", f"at most the maximum, {replicas.maximum}",
-            "there cannot be fewer servers than the least", "lower `minimum` or raise `maximum`",
-        )  # fmt: skip
+    yield from _bounds_problems(business)
     for index, region in enumerate(business.regions):
         path: Path = ("regions", index)
         for key, nodes, pods in (
@@ -63,6 +66,22 @@ def capacity_problems(business: Business) -> Iterator[Problem]:
                 yield from _fit_problems(pods, nodes, instance, f"regions[{index}].{key}")
         yield from _gpu_quota_problems(business, region, index)
     yield from _quota_problems(business)
+
+
+def _bounds_problems(business: Business) -> Iterator[Problem]:
+    """The least is not above the most."""
+    replicas, training = business.serving.replicas, business.training
+    if replicas.minimum > replicas.maximum:
+        yield Problem(
+            ("serving", "replicas", "minimum"), f"{replicas.minimum} pods", f"at most the maximum, {replicas.maximum}",
+            "there cannot be fewer servers than the least", "lower `minimum` or raise `maximum`",
+        )  # fmt: skip
+    if training.most_workers < training.workers:
+        yield Problem(
+            ("training", "maximum_workers"), f"{training.most_workers} workers",
+            f"at least `workers`, {training.workers}", "the job never has fewer than that",
+            "raise `maximum_workers`, lower `workers`, or leave it out",
+        )  # fmt: skip
 
 
 def _pool_problems(nodes: Nodes, path: Path) -> Iterator[Problem]:
@@ -111,8 +130,14 @@ def _fit_problems(pods: Sequence[Pods], nodes: Nodes, instance: InstanceType, po
             yield Problem(
                 (*first.path, key), f"{total:g} {unit} for {first.count} {_name(first)} and the other pods",
                 f"at most {room:g} {unit}: {nodes.maximum} nodes of {instance.name} (`{pool}`)",
-                "some pods would wait for ever", f"run fewer {_name(first)}, ask for less, or allow more nodes",
+                "some pods would wait for ever",
+                f"run fewer {_name(first)} (`{first.key}`), ask for less, or allow more nodes",
             )  # fmt: skip
+
+
+def _workers_key(training: Training) -> str:
+    """The option that says how many workers there can be."""
+    return "training.maximum_workers" if training.maximum_workers else "training.workers"
 
 
 def _name(pods: Pods) -> str:
@@ -145,7 +170,7 @@ def _quota_problems(business: Business) -> Iterator[Problem]:
     )
     training = business.training
     who = (
-        f"{training.workers + training.standby_workers} workers, {training.parameter_servers} parameter servers, "
+        f"{training.most_workers + training.standby_workers} workers, {training.parameter_servers} parameter servers, "
         f"the master, the launcher, {business.serving.replicas.maximum} servers and the monitor together"
     )
     for key, request_key, limit, unit in limits:
@@ -154,14 +179,15 @@ def _quota_problems(business: Business) -> Iterator[Problem]:
             yield Problem(
                 ("quota", key), f"{limit:g} {unit}", f"at least {total:g} {unit}: {who}",
                 "the API server would refuse the last pods of the business",
-                f"raise `quota.{key}`, or lower `training.workers`, `serving.replicas.maximum` or what a pod requests",
+                f"raise `quota.{key}`, or lower `{_workers_key(training)}`, `serving.replicas.maximum` or what a pod "
+                "requests",
             )  # fmt: skip
     count = sum(item.count for item in pods)
     if count > quota.pods:
         yield Problem(
             ("quota", "pods"), f"{quota.pods} pods", f"at least {count}: {who}",
             "the API server would refuse the last pods of the business",
-            "raise `quota.pods`, or run fewer workers or servers",
+            f"raise `quota.pods`, or lower `{_workers_key(training)}` or `serving.replicas.maximum`",
         )  # fmt: skip
     if quota.load_balancers < 1:
         yield Problem(

@@ -20,6 +20,7 @@ PROGRESS = {
     "done": 7,
     "left": 30,
     "given_again": 1,
+    "wanted": 3,
     "workers": {"3": {"quiet": 0.4, "tasks": 2, "batches": 16, "seconds": 1.5, "standby": False}},
 }
 
@@ -118,6 +119,7 @@ def test_the_masters_heartbeat_is_read_from_its_annotation() -> None:
     assert found.progress is not None
     assert (found.progress.step, found.progress.done, found.progress.given_again) == (120, 7, 1)
     assert found.progress.workers[3].batches == 16
+    assert found.progress.wanted == 3
     assert found.finished
 
 

@@ -235,3 +235,31 @@ def test_a_pod_that_no_node_takes_is_for_a_person(scene: Scene) -> None:
     scene.change("worker-2", phase="Running", node="node-2", unschedulable=False)
     scene.wait(3)
     assert scene.incident("unschedulable").outcome == "recovered"
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Succeeded", "Failed"])
+def test_a_worker_that_the_master_lets_go_is_no_fault_however_it_ends(scene: Scene, phase: str) -> None:
+    scene.pod(Role.WORKER, 2, "node-2", phase="Pending" if phase == "Pending" else "Running")
+    scene.wait(6)
+    scene.change("worker-2", removal=True)
+    scene.late[2] = {"quiet": 200.0}
+    scene.change("worker-2", phase=phase, exit_code={"Succeeded": 0, "Failed": 137}.get(phase))
+    scene.wait(400)
+    scene.remove("worker-2")
+    scene.wait(6)
+    assert scene.faults == []
+    assert scene.actions == []
+
+
+def test_a_job_that_has_its_least_workers_at_work_has_recovered_though_more_are_wanted(scene: Scene) -> None:
+    scene.pod(Role.WORKER, 2, "node-2")
+    scene.wait(6)
+    scene.change("worker-2", disruption="PreemptionByScheduler")
+    scene.remove("worker-2")
+    scene.pod(Role.WORKER, 3, "", phase="Pending", unschedulable=True)
+    scene.wait(12)
+    assert scene.incident("worker-preempted").outcome == "recovered"
+    scene.change("worker-3", removal=True)
+    scene.remove("worker-3")
+    scene.wait(6)
+    assert scene.faults == ["worker-preempted"]

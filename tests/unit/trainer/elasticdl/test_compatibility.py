@@ -65,7 +65,7 @@ def master(tasks: Any, *, all_failed: bool = False) -> Any:
     made = SimpleNamespace(
         task_d=tasks,
         instance_manager=SimpleNamespace(
-            all_failed=lambda: all_failed, update_status=lambda _status: None, closing=False
+            all_failed=lambda: all_failed, adjust=lambda: None, update_status=lambda _status: None, closing=False
         ),
         _should_stop=False,
         _exit_code=0,

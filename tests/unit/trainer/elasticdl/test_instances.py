@@ -14,103 +14,13 @@ from typing import Any
 
 import pytest
 from elasticdl.proto import elasticdl_pb2
-from elasticdl.python.master import k8s_instance_manager
 from elasticdl.python.master.servicer import MasterServicer
 from elasticdl.python.master.task_dispatcher import _TaskDispatcher
-from kubernetes.client.exceptions import ApiException
 
-from tests.unit.trainer.small_data import job
-from trainer.config import TrainingJob
-from trainer.elasticdl import context, heartbeat, instances, tasks
-from trainer.elasticdl.context import RunContext
+from tests.unit.trainer.elasticdl.fake_pods import Job
+from trainer.elasticdl import heartbeat, instances, tasks
+from trainer.elasticdl.crew import Turn
 from trainer.elasticdl.placement import placement
-
-
-class Client:
-    """Pods that are made, by name; `refuse` makes the next so many fail."""
-
-    def __init__(self, **_: Any) -> None:
-        self.made: list[str] = []
-        self.requests: list[str] = []
-        self.memory = ""
-        self.avoided = ""
-        self.refuse = 0
-        self.more = threading.Condition()
-
-    def _make(self, name: str, request: str) -> Any:
-        with self.more:
-            if self.refuse:
-                self.refuse -= 1
-                raise ApiException(status=403, reason="exceeded quota")
-            self.made.append(name)
-            self.requests.append(request)
-            self.more.notify_all()
-        return SimpleNamespace(metadata=SimpleNamespace(name=name))
-
-    def create_worker(self, worker_id: int, resource_requests: str, **_: Any) -> Any:
-        return self._make(f"worker-{worker_id}", resource_requests)
-
-    def create_ps(self, ps_id: int, resource_requests: str, **_: Any) -> Any:
-        return self._make(f"ps-{ps_id}", resource_requests)
-
-    def create_worker_service(self, worker_id: int) -> None: ...
-
-    def create_ps_service(self, ps_id: int) -> None: ...
-
-    def get_ps_service_address(self, index: int) -> str:
-        return f"ps-{index}"
-
-    def get_worker_service_address(self, index: int) -> str:
-        return f"worker-{index}"
-
-    def get_master_pod(self) -> Any:
-        annotations = {instances.WORKER_MEMORY_ANNOTATION: self.memory} if self.memory else {}
-        if self.avoided:
-            annotations[instances.AVOIDED_NODES_ANNOTATION] = self.avoided
-        return SimpleNamespace(metadata=SimpleNamespace(annotations=annotations))
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        with self.more:
-            assert self.more.wait_for(condition, timeout=10)
-
-
-class Job:
-    """A manager with its tasks, and what Kubernetes tells it."""
-
-    def __init__(self, tasks: int = 6, epochs: int = 1, workers: int = 2) -> None:
-        self.tasks = _TaskDispatcher({"shard": (0, tasks * 10)}, {}, {}, 10, epochs)
-        options = {"worker_args": ["-c", "run"], "ps_args": ["-c", "run"], "ps_resource_request": "cpu=1"}
-        self.manager = instances.Instances(
-            self.tasks, num_workers=workers, num_ps=1, worker_resource_request="cpu=1,memory=100Mi", **options
-        )
-        self.client: Client = self.manager._k8s_client
-        self.manager.start_parameter_servers()
-        self.manager.start_workers()
-
-    def tell(self, kind: str, name: str, phase: str, code: int | None = None, **more: Any) -> None:
-        ended = SimpleNamespace(exit_code=code, reason=more.get("reason", "Error")) if code is not None else None
-        status = SimpleNamespace(
-            phase=phase,
-            reason=more.get("status_reason"),
-            container_statuses=[SimpleNamespace(state=SimpleNamespace(terminated=ended))],
-        )
-        metadata = SimpleNamespace(name=name, uid=more.get("uid", f"uid-{name}"))
-        self.manager._event_cb({"type": kind, "object": SimpleNamespace(metadata=metadata, status=status)})
-
-
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
-    monkeypatch.setattr(k8s_instance_manager.k8s, "Client", Client)
-    monkeypatch.setattr(instances, "RETRY_SECONDS", (0.001,))
-
-    def begin(standbys: int = 0, **options: int) -> Job:
-        changed: TrainingJob = job()
-        cluster = changed.cluster.model_copy(update={"standby_workers": standbys})
-        run = RunContext(job=changed.model_copy(update={"cluster": cluster}), data_version="v1")
-        monkeypatch.setattr(context, "current", lambda: run)
-        return Job(**options)
-
-    return begin
 
 
 def test_a_worker_killed_from_outside_is_replaced_at_once(start: Callable[..., Job]) -> None:
@@ -224,26 +134,26 @@ def test_a_standby_waits_until_a_worker_is_lost_and_then_works_at_once(start: Ca
     def never() -> bool:
         return False
 
-    assert made.manager.admit(0, never, 0)
-    assert made.manager.admit(1, never, 0)
-    assert not made.manager.admit(2, never, 0.01)
-    assert made.manager.is_standby(2)
+    assert made.manager.crew.turn(0, never, 0) is Turn.WORK
+    assert made.manager.crew.turn(1, never, 0) is Turn.WORK
+    assert made.manager.crew.turn(2, never, 0.01) is Turn.WAIT
+    assert made.manager.crew.is_standby(2)
     admitted = []
-    waiting = threading.Thread(target=lambda: admitted.append(made.manager.admit(2, never, 10)))
+    waiting = threading.Thread(target=lambda: admitted.append(made.manager.crew.turn(2, never, 10)))
     waiting.start()
     made.tell("MODIFIED", "worker-1", "Failed", 137)
     waiting.join(5)
-    assert admitted == [True]
-    assert not made.manager.is_standby(2)
-    assert not made.manager.admit(1, never, 0)  # the lost one, should it still live somewhere
+    assert admitted == [Turn.WORK]
+    assert not made.manager.crew.is_standby(2)
+    assert made.manager.crew.turn(1, never, 0) is Turn.WAIT  # the lost one, should it still live somewhere
     made.client.until(lambda: made.client.made[-1] == "worker-3")  # the next standby
 
 
 def test_standbys_end_with_the_job(start: Callable[..., Job]) -> None:
     made = start(standbys=1)
-    made.manager.admit(0, lambda: False, 0)
-    made.manager.admit(1, lambda: False, 0)
-    assert made.manager.admit(2, lambda: True, 0)
+    made.manager.crew.turn(0, lambda: False, 0)
+    made.manager.crew.turn(1, lambda: False, 0)
+    assert made.manager.crew.turn(2, lambda: True, 0) is Turn.WORK
 
 
 def test_a_standbys_question_is_answered_with_wait(start: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
