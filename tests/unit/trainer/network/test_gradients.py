@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.config import ModelSettings
@@ -65,6 +65,7 @@ def naive(batch: RunBatch, sentences: list[Ids]) -> tuple[Any, list[Any]]:
     return loss, [tf.convert_to_tensor(gradient).numpy() for gradient in tape.gradient(loss, variables)]
 
 
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1))
 def test_loss_and_gradients_are_those_of_the_network_row_by_row(seed: int) -> None:
     sentences = randomised(seed)
