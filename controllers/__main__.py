@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from controllers.backup.options import add_commands
 from controllers.config import MONITOR_FILE, TRAFFIC_FILE
 from controllers.errors import ControllerError
+from trainer.command_line import end
 
 EPILOGUE = """\
 Exit codes: 0 done, 1 other, 2 wrong arguments or settings, 3 Kubernetes, 130 interrupted.
@@ -80,4 +81,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from trainer.command_line import end
 from trainer.errors import TrainerError
 
 EPILOGUE = """\
@@ -168,4 +169,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

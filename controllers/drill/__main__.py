@@ -16,6 +16,7 @@ from controllers.drill.report import Result, kept, table
 from controllers.drill.run import DRILLS, run
 from controllers.drill.site import read_objectives, read_site
 from controllers.errors import ControllerError, DrillError
+from trainer.command_line import end
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,4 +94,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)
