@@ -24,7 +24,7 @@ from alibabacloud_alidns20150109 import models
 
 from benchmarks.in_process_cloud import SimulatedCloud, serve_simulated_cloud
 from controllers.config import TrafficRegionSettings, TrafficSettings
-from controllers.drill.region import Drill, Outcome, asker, resolver, table
+from controllers.drill.region import Drill, Outcome, asker, resolver
 from controllers.traffic.zone import AlidnsZone
 
 ADDRESSES = {"cn-hangzhou": "127.0.0.2", "cn-beijing": "127.0.0.3"}
@@ -129,6 +129,31 @@ def lose(cloud: SimulatedCloud, folder: Path, users: int) -> Outcome:
                 process.send_signal(signal.SIGSTOP)
 
         return drill.watch(ADDRESSES["cn-hangzhou"], stop)
+
+
+def table(outcome: Outcome, dead: str, objective: float, met: bool) -> str:
+    """Markdown."""
+    heads = [
+        "drill",
+        "what",
+        "DNS leads elsewhere",
+        "all users elsewhere",
+        "objective",
+        "failed",
+        "failed elsewhere",
+        "",
+    ]
+    cells = [
+        "region",
+        f"the servers behind {dead} die",
+        f"{outcome.left_after:.1f} s",
+        f"{outcome.answered_after:.1f} s",
+        f"{objective:.0f} s",
+        f"{outcome.failed:,} of {outcome.requests:,}",
+        f"{outcome.failed_elsewhere:,}",
+        "met" if met else "missed",
+    ]
+    return "\n".join(["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", "| " + " | ".join(cells) + " |"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -184,28 +184,3 @@ def asker(name: str, port: int, path: str) -> Ask:
             connection.close()
 
     return ask
-
-
-def table(outcome: Outcome, dead: str, objective: float, met: bool) -> str:
-    """Markdown."""
-    heads = [
-        "drill",
-        "what",
-        "DNS leads elsewhere",
-        "all users elsewhere",
-        "objective",
-        "failed",
-        "failed elsewhere",
-        "",
-    ]
-    cells = [
-        "region",
-        f"the servers behind {dead} die",
-        f"{outcome.left_after:.1f} s",
-        f"{outcome.answered_after:.1f} s",
-        f"{objective:.0f} s",
-        f"{outcome.failed:,} of {outcome.requests:,}",
-        f"{outcome.failed_elsewhere:,}",
-        "met" if met else "missed",
-    ]
-    return "\n".join(["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", "| " + " | ".join(cells) + " |"])
