@@ -52,7 +52,7 @@ CONTROLLERS = Image(
     "controllers",
     CONTROLLERS_REFERENCE,
     # Of the trainer only its object store and the lease in it, which need neither TensorFlow nor ElasticDL.
-    ("controllers", "trainer/__init__.py", "trainer/errors.py", "trainer/storage"),
+    ("controllers", "trainer/__init__.py", "trainer/command_line.py", "trainer/errors.py", "trainer/storage"),
 )
 IMAGES = (TRAINER, CONTROLLERS)
 """In the order in which they are built."""

@@ -22,6 +22,7 @@ def paths(tmp_path: Path) -> ImagePaths:
         "images/controllers/requirements.txt": "pydantic==2.14.3\n",
         "controllers/__init__.py": "",
         "trainer/__init__.py": "",
+        "trainer/command_line.py": "",
         "trainer/errors.py": "",
         "trainer/storage/lease.py": "",
         "trainer/storage/object_store.py": "",
