@@ -81,7 +81,7 @@ class Instances(InstanceManager):  # type: ignore[misc]
         look = Look(waiting, begun, pace, self.crew.unplaced(now), self.crew.starting)
         wanted = self._elasticity.decide(look, now)
         if wanted != before:
-            LOG.info("%d workers wanted instead of %d: %s", wanted, before, look)
+            LOG.warning("%d workers wanted instead of %d: %s", wanted, before, look)
             self.crew.want(wanted)
         self._fill()
         self._let_go(now)
@@ -108,7 +108,7 @@ class Instances(InstanceManager):  # type: ignore[misc]
         """Have those leave who are too many. Each round asks anew for what the API server did not do."""
         for worker in self.crew.surplus(tasks.owners(self._task_d)):
             if pods.announce(self._k8s_client, self._k8s_client.get_worker_pod_name(worker)):
-                LOG.info("worker %d is to leave", worker)
+                LOG.warning("worker %d is to leave", worker)
                 self.crew.leave(worker)
         for worker, member in self.crew.leaving().items():
             overdue = now - (member.leaves_since or now) >= LEAVING_SECONDS
