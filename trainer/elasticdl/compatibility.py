@@ -7,6 +7,7 @@ corrected. Each correction names its defect, and the tests show the defect witho
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -37,6 +38,7 @@ def current_worker() -> Any:
 
 def apply() -> None:
     """Make all corrections. Calling it again changes nothing."""
+    use_granted_threads()
     use_legacy_optimizers()
     tensor_utils.deduplicate_indexed_slices = deduplicate_indexed_slices
     ps_client.deduplicate_indexed_slices = deduplicate_indexed_slices
@@ -50,6 +52,14 @@ def apply() -> None:
         from trainer.elasticdl import master  # noqa: PLC0415
 
         master.apply()
+
+
+def use_granted_threads() -> None:
+    """ElasticDL's worker takes as many threads as the machine has cores, whatever the environment says. Threads that
+    wait are busy, and take from a pod its share of the processor."""
+    if "TF_NUM_INTRAOP_THREADS" in os.environ:
+        tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["TF_NUM_INTRAOP_THREADS"]))
+        tf.config.threading.set_inter_op_parallelism_threads(int(os.environ["TF_NUM_INTEROP_THREADS"]))
 
 
 def use_legacy_optimizers() -> None:

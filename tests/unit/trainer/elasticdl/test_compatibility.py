@@ -44,6 +44,30 @@ def test_the_servers_are_told_the_optimizers_configuration() -> None:
     assert arguments == "learning_rate=0.25;beta_1=0.9;beta_2=0.999;epsilon=1e-07;amsgrad=False;"
 
 
+AS_A_WORKER = """
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(8)  # as ElasticDL's worker does before it loads the model
+tf.config.threading.set_inter_op_parallelism_threads(8)
+from trainer.elasticdl import compatibility
+compatibility.apply()
+print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
+"""
+
+
+def test_a_worker_computes_with_the_threads_that_it_is_granted_and_not_with_one_for_each_core() -> None:
+    granted = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    assert as_a_worker(AS_A_WORKER, granted).split() == ["1", "1"]
+
+
+def as_a_worker(code: str, more: dict[str, str] | None = None) -> str:
+    """What code prints in a process of its own, with the path that a worker's pod has."""
+    folder = Path(zoo.__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{folder / 'stand_ins'}:{folder.parents[1]}", **(more or {})}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+
+
 class Tasks:
     """A dispatcher whose last task, the export, is made only when somebody asks for more."""
 
@@ -109,9 +133,6 @@ def test_the_master_fails_when_all_workers_failed(a_run: None) -> None:
 
 
 def test_a_worker_starts_without_the_masters_modules_and_without_pyodps() -> None:
-    folder = Path(zoo.__file__).parent
     code = "import sys, elasticdl.python.worker.main, trainer.elasticdl.zoo; print(*sorted(sys.modules))"
-    environment = {**os.environ, "PYTHONPATH": f"{folder / 'stand_ins'}:{folder.parents[1]}"}
-    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    loaded = set(ran.stdout.split())
+    loaded = set(as_a_worker(code).split())
     assert not {"kubernetes", "elasticdl.python.master.master", "odps.core", "odps.tunnel"} & loaded
