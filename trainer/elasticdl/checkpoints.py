@@ -26,10 +26,13 @@ from elasticdl.python.common.tensor_utils import (
 from trainer.elasticdl import compatibility, context
 from trainer.elasticdl.pointers import FINAL, LATEST, find
 from trainer.errors import DataError, ObjectNotFoundError, StoreError
+from trainer.network.model import WINDOW_TABLE, WORD_TABLE, build_model
 from trainer.storage.object_store import ObjectStore, checksum, put_json
 
 LOG = logging.getLogger("trainer.checkpoints")
 KEPT = 3
+INITIALIZER = "zeros"
+"""Of rows that no worker has sent; above all of Adam's moments, which a parameter server makes in the same way."""
 PULLED_ROWS = 4096
 """Rows of a table asked for at a time: a message of a megabyte."""
 
@@ -103,8 +106,7 @@ def gather(worker: Any) -> Any:
         ids = np.arange(layer.input_dim)
         blocks = [ids[start : start + PULLED_ROWS] for start in range(0, len(ids), PULLED_ROWS)]
         rows = np.concatenate([worker._ps_client.pull_embedding_vectors(name, block) for block in blocks])
-        _add_table_info(model, name, layer.output_dim, layer.embeddings_initializer)
-        serialize_indexed_slices(Tensor(None, rows, ids), model.embedding_tables[name])
+        _add_table(model, name, rows)
     return model
 
 
@@ -135,10 +137,29 @@ def restore(client: Any, server: int) -> bool:
     return True
 
 
-def _add_table_info(model: Any, name: str, dimension: int, initializer: str) -> None:
+def begin(client: Any, server: int, variables: list[Any], version: int) -> None:
+    """Fill an empty parameter server with an untrained model. Rows of tables that it holds are those with which the
+    training on one machine begins, whichever worker is the first."""
+    model = elasticdl_pb2.Model()
+    model.version = version
+    for variable in variables:
+        serialize_ndarray(variable.values, model.dense_parameters[variable.name])
+    layers = compatibility.current_worker()._embedding_layers
+    if layers:
+        job = context.current().job
+        network = build_model(job.model, job.schedule.seed)
+        tables = {f"{name}/embeddings:0": network.get_layer(name).embeddings for name in (WORD_TABLE, WINDOW_TABLE)}
+        for layer in layers:
+            name = layer.embedding_weight_name
+            _add_table(model, name, tables[name].numpy())
+    client.ps_stubs[server].push_model(share(model, client, server))
+
+
+def _add_table(model: Any, name: str, rows: Any) -> None:
     info = model.embedding_table_infos.add()
-    info.name, info.dim, info.initializer = name, dimension, str(initializer)
+    info.name, info.dim, info.initializer = name, rows.shape[1], INITIALIZER
     info.dtype = dtype_numpy_to_tensor(np.dtype("float32"))
+    serialize_indexed_slices(Tensor(None, rows, np.arange(len(rows))), model.embedding_tables[name])
 
 
 class CheckpointUploader(tf.keras.callbacks.Callback):  # type: ignore[misc]

@@ -22,7 +22,6 @@ from trainer.elasticdl import patience, steps
 from trainer.errors import SettingsError
 
 _original_run_worker = Worker.run
-_original_push_dense_parameters = ps_client.PSClient.push_dense_parameters
 
 
 class _Current:
@@ -96,14 +95,19 @@ def _run_worker(self: Any) -> None:
     patience.make_patient(self)
     if not self._var_created:
         self._run_model_call_before_training(tf.zeros((1, self._model.inputs[0].shape[1]), tf.int32))
+    for server in range(self._ps_client.ps_num):  # those without a variable have rows, and are to be filled too
+        self._ps_client.ps_to_parameter.setdefault(server, [])
     steps.warm_up(self)
     _original_run_worker(self)
 
 
 def _push_dense_parameters(self: Any, parameters: list[Any], ps_id: int, version: int) -> None:
-    """Called for a parameter server that holds nothing. ElasticDL's own sends this worker's own random values even if
-    the server stands in for one that died; the last checkpoint goes first."""
+    """Called for a parameter server that holds nothing. ElasticDL's own sends a worker's variables and no rows: the Go
+    server makes these when they are asked for, and knows no initializer but `uniform`, with which it fills Adam's
+    moments too (the roots of negative ones are no numbers). With Keras' own names all rows are zeros, from which the
+    square of their sum learns nothing. And if the server stands in for one that died, the last checkpoint goes first.
+    """
     from trainer.elasticdl import checkpoints  # noqa: PLC0415 - it needs this module
 
     if not checkpoints.restore(self, ps_id):
-        _original_push_dense_parameters(self, parameters, ps_id, version)
+        checkpoints.begin(self, ps_id, parameters, version)

@@ -17,7 +17,8 @@ ZOO = Path(__file__).parents[4] / "trainer" / "elasticdl"
 
 
 class Server:
-    """One parameter server, with plain gradient descent. Rows are made when first asked for, as the Go server does."""
+    """One parameter server, with plain gradient descent. Rows are made when first asked for, and all zeros, as the Go
+    server makes them for every initializer that is safe with it."""
 
     def __init__(self) -> None:
         self.dense: dict[str, np.ndarray] = {}
@@ -77,12 +78,7 @@ class Server:
         return elasticdl_pb2.PushGradientsResponse(accepted=True, version=self.version)
 
     def _row(self, name: str, index: int) -> np.ndarray:
-        return self.tables[name].setdefault(index, initial_row(index, self.sizes[name]))
-
-
-def initial_row(index: int, size: int) -> np.ndarray:
-    """Uniform within +-0.05, always the same for a row."""
-    return np.random.default_rng(index).uniform(-0.05, 0.05, size).astype(np.float32)
+        return self.tables[name].setdefault(index, np.zeros(self.sizes[name], dtype=np.float32))
 
 
 class Unavailable(grpc.RpcError):

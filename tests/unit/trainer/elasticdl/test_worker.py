@@ -25,7 +25,6 @@ from tests.unit.trainer.elasticdl.servers import (
     Server,
     Unavailable,
     client,
-    initial_row,
     task,
     worker_arguments,
 )
@@ -123,9 +122,17 @@ def last_task() -> Any:
     return task(99, "train-00000.txt", 0, 16, elasticdl_pb2.TRAIN_END_CALLBACK)
 
 
+def untrained() -> dict[str, Any]:
+    """What the training on one machine begins with."""
+    settings = job()
+    network = build_model(settings.model, settings.schedule.seed)
+    return {variable.name: variable.numpy() for variable in network.trainable_variables}
+
+
 def changed_rows(servers: list[Server], table: str) -> set[int]:
+    first = untrained()[table]
     rows = [item for server in servers for item in server.tables[table].items()]
-    return {index for index, row in rows if not np.array_equal(row, initial_row(index, len(row)))}
+    return {index for index, row in rows if not np.array_equal(row, first[index])}
 
 
 def weights(finished: Finished, pointer: str) -> dict[str, Any]:
@@ -145,6 +152,19 @@ def test_small_tables_are_trained_as_dense_parameters(with_small_tables: Finishe
     trained = weights(with_small_tables, pointers.FINAL)
     for table in TABLES:
         assert not np.array_equal(trained[table][2:20], initial[table][2:20])
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_tables_on_empty_servers_begin_with_the_rows_with_which_one_machine_begins(tmp_path: Path, count: int) -> None:
+    servers = [Server() for _ in range(count)]
+    with a_run(tmp_path, tables_on_servers=True):
+        train(servers, [])
+        worker = compatibility.current_worker()
+        worker.get_model()
+    assert all(server.initialized for server in servers)
+    for table, expected in ((name, untrained()[name]) for name in TABLES):
+        rows = {index: row for server in servers for index, row in server.tables[table].items()}
+        assert np.array_equal(np.stack([rows[index] for index in range(100)]), expected)
 
 
 def test_tables_on_the_servers_are_trained_at_the_rows_of_the_words_that_occur(
