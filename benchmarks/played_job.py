@@ -76,7 +76,7 @@ def play(master: Any, start_seconds: float) -> None:
                 continue
             task = servicer.get_task(elasticdl_pb2.GetTaskRequest(worker_id=worker), None)
             if task.shard_name:
-                manager.begins_batch(worker)
+                manager.crew.begins_batches(worker, 1)
                 servicer.report_task_result(elasticdl_pb2.ReportTaskResultRequest(task_id=task.task_id), None)
         time.sleep(TURN_SECONDS)
 

@@ -138,20 +138,16 @@ def restore(client: Any, server: int) -> bool:
 
 
 def begin(client: Any, server: int, variables: list[Any], version: int) -> None:
-    """Fill an empty parameter server with an untrained model. Rows of tables that it holds are those with which the
-    training on one machine begins, whichever worker is the first."""
+    """Fill an empty parameter server with an untrained model. The rows of its tables are those with which the training
+    on one machine begins, whichever worker is the first."""
+    job = context.current().job
+    network = build_model(job.model, job.schedule.seed)
     model = elasticdl_pb2.Model()
     model.version = version
     for variable in variables:
         serialize_ndarray(variable.values, model.dense_parameters[variable.name])
-    layers = compatibility.current_worker()._embedding_layers
-    if layers:
-        job = context.current().job
-        network = build_model(job.model, job.schedule.seed)
-        tables = {f"{name}/embeddings:0": network.get_layer(name).embeddings for name in (WORD_TABLE, WINDOW_TABLE)}
-        for layer in layers:
-            name = layer.embedding_weight_name
-            _add_table(model, name, tables[name].numpy())
+    for name in (WORD_TABLE, WINDOW_TABLE):
+        _add_table(model, f"{name}/embeddings:0", network.get_layer(name).embeddings.numpy())
     client.ps_stubs[server].push_model(share(model, client, server))
 
 

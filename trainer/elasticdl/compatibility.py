@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from elasticdl.python.common import tensor_utils
+from elasticdl.python.common import model_handler, tensor_utils
 from elasticdl.python.worker import ps_client
 from elasticdl.python.worker.worker import Worker
 from elasticdl_client.common.constants import DistributionStrategy
 
-from trainer.elasticdl import patience, steps
+from trainer.elasticdl import patience, questions, steps
 from trainer.errors import SettingsError
 
 _original_run_worker = Worker.run
@@ -39,11 +39,13 @@ def apply() -> None:
     """Make all corrections. Calling it again changes nothing."""
     use_granted_threads()
     use_legacy_optimizers()
+    questions.apply()
     tensor_utils.deduplicate_indexed_slices = deduplicate_indexed_slices
     ps_client.deduplicate_indexed_slices = deduplicate_indexed_slices
     ps_client.scatter_embedding_vector = steps.scatter_embedding_vector
     ps_client.PSClient.pull_embedding_vectors = steps.pull_embedding_vectors
-    Worker.training_process = steps.training_process
+    model_handler._need_partition_embedding_from_shape_info = all_tables_on_servers
+    Worker._process_minibatch = steps.process_minibatch
     Worker.report_gradient_to_ps = steps.report_gradient_to_ps
     Worker.run = _run_worker
     ps_client.PSClient.push_dense_parameters = _push_dense_parameters
@@ -59,6 +61,12 @@ def use_granted_threads() -> None:
     if "TF_NUM_INTRAOP_THREADS" in os.environ:
         tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["TF_NUM_INTRAOP_THREADS"]))
         tf.config.threading.set_inter_op_parallelism_threads(int(os.environ["TF_NUM_INTEROP_THREADS"]))
+
+
+def all_tables_on_servers(*_: Any) -> bool:
+    """ElasticDL leaves tables of up to 2 MiB with the variables, which every step pulls as a whole: four times what the
+    rows of a minibatch's words are."""
+    return True
 
 
 def use_legacy_optimizers() -> None:

@@ -194,9 +194,9 @@ class Crew:
             members = self._members.values()
             return sum(member.stays and member.placed and (member.ended or not member.heard) for member in members)
 
-    def begins_batch(self, worker: int) -> None:
+    def begins_batches(self, worker: int, count: int) -> None:
         with self._changed:
-            self._batches[worker] += 1
+            self._batches[worker] += count
 
     def batches(self, worker: int) -> int:
         """How many batches a worker has begun."""

@@ -30,6 +30,7 @@ from trainer.elasticdl import context, heartbeat, pods, tasks
 from trainer.elasticdl.crew import Crew, Turn
 from trainer.elasticdl.elasticity import Elasticity, Look
 from trainer.elasticdl.placement import placement
+from trainer.elasticdl.questions import begun_batches
 
 LOG = logging.getLogger("trainer.instances")
 KILLED = 137
@@ -208,8 +209,8 @@ def get_task(self: Any, request: Any, call: Any) -> Any:
     manager = self._master.instance_manager
     if not isinstance(manager, Instances):
         return _original_get_task(self, request, call)
-    if request.task_type == elasticdl_pb2.EVALUATION:  # asked before every batch
-        manager.crew.begins_batch(request.worker_id)
+    if request.task_type == elasticdl_pb2.EVALUATION:  # asked now and then, between batches
+        manager.crew.begins_batches(request.worker_id, begun_batches(call))
     else:
         with self._lock:
             self._worker_liveness_time[request.worker_id] = time.time()

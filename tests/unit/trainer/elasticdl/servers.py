@@ -26,6 +26,8 @@ class Server:
         self.sizes: dict[str, int] = {}
         self.version = 0
         self.initialized = False
+        self.rate = 1.0
+        """Of each gradient so much is taken."""
         self.dies_at: int | None = None
         """The version at which it goes away, to be replaced by an empty one."""
         for name in ("pull_dense_parameters", "pull_embedding_vectors", "push_gradients"):
@@ -65,15 +67,15 @@ class Server:
 
     def _push_gradients(self, request: Any) -> Any:
         for name, value in request.gradients.dense_parameters.items():
-            self.dense[name] = self.dense[name] - request.learning_rate * pb_to_ndarray(value)
+            self.dense[name] = self.dense[name] - self.rate * request.learning_rate * pb_to_ndarray(value)
         for name, value in request.gradients.embedding_tables.items():
             slices = pb_to_indexed_slices(value)
             for index, gradient in zip(slices.indices, slices.values, strict=True):
                 if name in self.dense:
-                    self.dense[name][index] -= request.learning_rate * gradient
+                    self.dense[name][index] -= self.rate * request.learning_rate * gradient
                 else:
                     row = self._row(name, int(index))
-                    self.tables[name][int(index)] = row - request.learning_rate * gradient
+                    self.tables[name][int(index)] = row - self.rate * request.learning_rate * gradient
         self.version += 1
         return elasticdl_pb2.PushGradientsResponse(accepted=True, version=self.version)
 

@@ -16,8 +16,8 @@ import grpc
 import numpy as np
 import pytest
 from elasticdl.proto import elasticdl_pb2
-from elasticdl.python.common import model_handler
 from elasticdl.python.worker import worker as worker_module
+from elasticdl.python.worker.task_data_service import TaskDataService
 from elasticdl.python.worker.worker import Worker
 
 from tests.unit.trainer.elasticdl.servers import (
@@ -30,7 +30,7 @@ from tests.unit.trainer.elasticdl.servers import (
 )
 from tests.unit.trainer.small_data import job, upload
 from trainer.data.dataset import Dataset
-from trainer.elasticdl import checkpoints, compatibility, context, pointers
+from trainer.elasticdl import checkpoints, compatibility, context, pointers, questions
 from trainer.elasticdl.context import RunContext
 from trainer.elasticdl.reader import SentenceBatches
 from trainer.errors import SettingsError
@@ -60,11 +60,8 @@ def clear_caches() -> None:
 
 
 @contextlib.contextmanager
-def a_run(folder: Path, *, tables_on_servers: bool) -> Iterator[RunContext]:
-    """A run with data in a directory, as its pods see it.
-
-    `tables_on_servers`: as if the tables were larger than 2 MiB, when ElasticDL moves them to its parameter servers.
-    """
+def a_run(folder: Path) -> Iterator[RunContext]:
+    """A run with data in a directory, as its pods see it."""
     manifest = upload(DirectoryStore(folder))
     schedule = {"epochs": 1, "minibatch_size": 16, "checkpoint_steps": 4, "evaluation_sentences": 20}
     settings = job(schedule=schedule, cluster={"workers": 1})
@@ -72,8 +69,6 @@ def a_run(folder: Path, *, tables_on_servers: bool) -> Iterator[RunContext]:
     compatibility.apply()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(context.VARIABLE, made.encode())
-        if tables_on_servers:
-            patch.setattr(model_handler, "_need_partition_embedding_from_shape_info", lambda *_: True)
         clear_caches()
         yield made
     clear_caches()
@@ -89,21 +84,13 @@ class Finished:
     master: Master
 
 
-def finish(folder: Path, *, tables_on_servers: bool) -> Finished:
-    with a_run(folder, tables_on_servers=tables_on_servers) as made:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("run")
+    with a_run(folder) as made:
         servers = [Server(), Server()]
         _, master = train(servers, [*training_tasks(), last_task()])
     return Finished(made, DirectoryStore(folder), servers, master)
-
-
-@pytest.fixture(scope="module")
-def with_small_tables(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return finish(tmp_path_factory.mktemp("small"), tables_on_servers=False)
-
-
-@pytest.fixture(scope="module")
-def with_tables_on_servers(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return finish(tmp_path_factory.mktemp("large"), tables_on_servers=True)
 
 
 def train(servers: list[Server], tasks: list[Any], evaluations: list[Any] | None = None) -> tuple[Worker, Master]:
@@ -141,40 +128,39 @@ def weights(finished: Finished, pointer: str) -> dict[str, Any]:
     return checkpoints.weights(checkpoints.load(finished.store, entry), dict.fromkeys(TABLES, (100, 8)))
 
 
-def test_every_task_is_done_and_reported(with_small_tables: Finished) -> None:
-    assert with_small_tables.master.reported == {**dict.fromkeys(range(1, 6), ""), 99: ""}
+def test_every_task_is_done_and_reported(finished: Finished) -> None:
+    assert finished.master.reported == {**dict.fromkeys(range(1, 6), ""), 99: ""}
 
 
-def test_small_tables_are_trained_as_dense_parameters(with_small_tables: Finished) -> None:
-    settings = with_small_tables.run.job
-    model = build_model(settings.model, settings.schedule.seed)
-    initial = {variable.name: variable.numpy() for variable in model.trainable_variables}
-    trained = weights(with_small_tables, pointers.FINAL)
-    for table in TABLES:
-        assert not np.array_equal(trained[table][2:20], initial[table][2:20])
-
-
-@pytest.mark.parametrize("count", [1, 3, 7])
-def test_tables_on_empty_servers_begin_with_the_rows_with_which_one_machine_begins(tmp_path: Path, count: int) -> None:
-    servers = [Server() for _ in range(count)]
-    with a_run(tmp_path, tables_on_servers=True):
-        train(servers, [])
-        worker = compatibility.current_worker()
-        worker.get_model()
-    assert all(server.initialized for server in servers)
-    for table, expected in ((name, untrained()[name]) for name in TABLES):
-        rows = {index: row for server in servers for index, row in server.tables[table].items()}
-        assert np.array_equal(np.stack([rows[index] for index in range(100)]), expected)
-
-
-def test_tables_on_the_servers_are_trained_at_the_rows_of_the_words_that_occur(
-    with_tables_on_servers: Finished,
-) -> None:
-    dataset = Dataset(with_tables_on_servers.store, "data/")
+def test_tables_are_trained_at_the_rows_of_the_words_that_occur(finished: Finished) -> None:
+    dataset = Dataset(finished.store, "data/")
     words = dataset.vocabulary(100)
     occurring = {index for line in dataset.lines("train-00000.txt", 0, 160) for index in words.encode(line).tolist()}
     for table in TABLES:
-        assert occurring <= changed_rows(with_tables_on_servers.servers, table)
+        assert occurring <= changed_rows(finished.servers, table)
+
+
+def test_small_tables_are_on_the_servers_too_and_no_step_pulls_them_as_a_whole(finished: Finished) -> None:
+    for server in finished.servers:
+        assert set(server.tables) == set(TABLES)
+        assert not set(server.dense) & set(TABLES)
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_empty_servers_begin_with_the_model_with_which_one_machine_begins(tmp_path: Path, count: int) -> None:
+    servers = [Server() for _ in range(count)]
+    for server in servers:
+        server.rate = 0.0
+    with a_run(tmp_path):
+        train(servers, [task(1, "train-00000.txt", 0, 16)])
+    assert all(server.initialized for server in servers)
+    found = {name: value for server in servers for name, value in server.dense.items()}
+    for table in TABLES:
+        rows = {index: row for server in servers for index, row in server.tables[table].items()}
+        found[table] = np.stack([rows[index] for index in range(100)])
+    expected = untrained()
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
 def test_without_the_correction_the_first_table_is_never_trained(
@@ -186,34 +172,34 @@ def test_without_the_correction_the_first_table_is_never_trained(
     untouched = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(untouched)
     servers = [Server()]
-    with a_run(tmp_path, tables_on_servers=True):
+    with a_run(tmp_path):
         worker = Worker(worker_arguments(), master_client=Master(training_tasks()), ps_client=client(servers))
-        for name in ("training_process", "report_gradient_to_ps"):
+        for name in ("_process_minibatch", "report_gradient_to_ps"):
             monkeypatch.setattr(Worker, name, getattr(untouched.Worker, name))
+        monkeypatch.setattr(TaskDataService, "get_dataset", questions._original_get_dataset)
         worker._dataset_fn = lambda lines, *_: SentenceBatches(lines, context.vocabulary(), context.example_maker())
         worker.run()
     assert changed_rows(servers, TABLES[0]) == set()
 
 
-def test_the_export_is_what_the_servers_hold_at_the_end(with_tables_on_servers: Finished) -> None:
-    exported = weights(with_tables_on_servers, pointers.FINAL)
+def test_the_export_is_what_the_servers_hold_at_the_end(finished: Finished) -> None:
+    exported = weights(finished, pointers.FINAL)
     for table in TABLES:
-        rows = {index: row for server in with_tables_on_servers.servers for index, row in server.tables[table].items()}
+        rows = {index: row for server in finished.servers for index, row in server.tables[table].items()}
         assert all(np.array_equal(exported[table][index], row) for index, row in rows.items())
     # Plain gradient descent moves rows less than publishing asks for.
     loud = {name: value * (1000 if name in TABLES else 1) for name, value in exported.items()}
-    settings = with_tables_on_servers.run.job
+    settings = finished.run.job
     assert {variable.name for variable in model_with(loud, settings).trainable_variables} == set(exported)
 
 
-def test_a_checkpoint_is_written_every_so_many_steps(with_tables_on_servers: Finished) -> None:
-    entry = pointers.find(with_tables_on_servers.store, with_tables_on_servers.run.checkpoint_prefix, pointers.LATEST)
+def test_a_checkpoint_is_written_every_so_many_steps(finished: Finished) -> None:
+    entry = pointers.find(finished.store, finished.run.checkpoint_prefix, pointers.LATEST)
     assert entry is not None
     assert entry["version"] == 8
 
 
-def test_a_server_that_comes_back_empty_is_filled_from_the_last_checkpoint(with_tables_on_servers: Finished) -> None:
-    finished = with_tables_on_servers
+def test_a_server_that_comes_back_empty_is_filled_from_the_last_checkpoint(finished: Finished) -> None:
     saved = checkpoints.load(
         finished.store, pointers.find(finished.store, finished.run.checkpoint_prefix, pointers.LATEST) or {}
     )
@@ -236,12 +222,9 @@ def test_a_server_that_comes_back_empty_is_filled_from_the_last_checkpoint(with_
         assert all(np.array_equal(expected[table][index], row) for index, row in rows.items())
 
 
-@pytest.mark.parametrize("tables_on_servers", [True, False])
 @pytest.mark.parametrize("dies_at", [1, 6])
-def test_a_worker_outlives_its_parameter_server_and_goes_on_from_the_checkpoint(
-    tmp_path: Path, tables_on_servers: bool, dies_at: int
-) -> None:
-    with a_run(tmp_path, tables_on_servers=tables_on_servers) as run:
+def test_a_worker_outlives_its_parameter_server_and_goes_on_from_the_checkpoint(tmp_path: Path, dies_at: int) -> None:
+    with a_run(tmp_path) as run:
         server = Server()
         server.dies_at = dies_at
         _, master = train([server], [*training_tasks(), last_task()])
@@ -262,7 +245,7 @@ def test_an_error_that_waiting_does_not_cure_ends_the_worker_as_before(tmp_path:
     def refuse(request: Any) -> Any:
         raise Refused
 
-    with a_run(tmp_path, tables_on_servers=False):
+    with a_run(tmp_path):
         server = Server()
         server.push_gradients = type(server.pull_dense_parameters)(server, refuse)
         with pytest.raises(Refused):
@@ -270,7 +253,7 @@ def test_an_error_that_waiting_does_not_cure_ends_the_worker_as_before(tmp_path:
 
 
 def test_a_worker_has_traced_its_computation_once_before_its_first_task_and_never_again(tmp_path: Path) -> None:
-    with a_run(tmp_path, tables_on_servers=True):
+    with a_run(tmp_path):
         server = Server()
         worker, _ = train([server], [])
         assert (worker._computation.experimental_get_tracing_count(), server.version) == (1, 0)
@@ -279,7 +262,7 @@ def test_a_worker_has_traced_its_computation_once_before_its_first_task_and_neve
 
 
 def test_a_worker_that_only_gets_the_last_task_exports_what_the_servers_hold(tmp_path: Path) -> None:
-    with a_run(tmp_path, tables_on_servers=False) as run:
+    with a_run(tmp_path) as run:
         server = Server()
         train([server], [task(1, "train-00000.txt", 0, 16)])
         train([server], [last_task()])
@@ -289,7 +272,7 @@ def test_a_worker_that_only_gets_the_last_task_exports_what_the_servers_hold(tmp
 
 
 def test_a_worker_whose_first_task_is_an_evaluation_evaluates_the_servers_model(tmp_path: Path) -> None:
-    with a_run(tmp_path, tables_on_servers=False):
+    with a_run(tmp_path):
         server = Server()
         train([server], [task(1, "train-00000.txt", 0, 16)])
         server.dense["label/bias:0"] = np.array([0.0, 50.0], dtype=np.float32)
@@ -301,7 +284,7 @@ def test_a_worker_whose_first_task_is_an_evaluation_evaluates_the_servers_model(
 
 
 def test_a_strategy_that_does_not_average_is_refused(tmp_path: Path) -> None:
-    with a_run(tmp_path, tables_on_servers=False):
+    with a_run(tmp_path):
         worker = Worker(worker_arguments(), master_client=Master([]), ps_client=client([Server()]))
         worker._distribution_strategy = "AllreduceStrategy"
         with pytest.raises(SettingsError, match="do not average gradients"):
