@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--data", required=True, metavar="STORE", help="where `prepare` put the data set")
     train.add_argument("--region", default="", help="the bucket's region")
     train.add_argument("--save", metavar="DIRECTORY", help="write the SavedModel there")
+    train.add_argument("--class-features", action="store_true", help=_CLASS_FEATURES)
     train.add_argument("--publish", action="store_true", help="register it beside the data; promote it if better")
     train.add_argument("--patience", type=_count, default=0, metavar="N", help=_PATIENCE)
     train.add_argument("--checkpoints", metavar="DIRECTORY", help="keep each epoch's state there, and go on from it")
@@ -109,6 +110,7 @@ def _models(command: argparse.ArgumentParser) -> None:
 
 
 _PATIENCE = "stop when the validation loss has not fallen for N epochs, and keep the best epoch's weights (0: never)"
+_CLASS_FEATURES = "give the network the hidden Markov model's classes beside its window (a server can't: no --publish)"
 _MODEL_OPTIONS = (
     ("vocabulary_size", int, "words of the model (30000)"),
     ("embedding_dimension", int, "size of a word's vector (64)"),

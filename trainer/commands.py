@@ -100,15 +100,28 @@ def train(options: argparse.Namespace) -> None:
         )
     except ValidationError as error:
         raise SettingsError(_reasons(error)) from error
+    if options.class_features and not model.hidden_classes:
+        raise SettingsError(
+            "--class-features needs the hidden Markov model whose classes they are: --hidden-classes 64"
+        )
+    if options.class_features and options.publish:
+        raise SettingsError(
+            "--class-features and --publish exclude each other: the features need a sentence's every word, and a "
+            "server knows a window"
+        )
     store = open_store(options.data, options.region)
     dataset = Dataset(store, DATA_PREFIX)
     vocabulary = dataset.vocabulary(model.vocabulary_size)
-    sentences = dataset.sentences("train", vocabulary)
+    sentences, valid = (dataset.sentences(part, vocabulary) for part in ("train", "valid"))
+    from trainer.mixture.training import train_hidden_markov
     from trainer.network.export import export, numpy_model
     from trainer.network.training import Conveniences, use_threads
     from trainer.network.training import train as train_here
 
     use_threads(options.threads)
+    hidden_markov = None
+    if options.class_features:
+        hidden_markov = train_hidden_markov(vocabulary, model.hidden_classes, sentences, valid, schedule.seed)
     checkpoints, logs = (Path(folder) if folder else None for folder in (options.checkpoints, options.logs))
     result = train_here(
         model,
@@ -116,8 +129,9 @@ def train(options: argparse.Namespace) -> None:
         vocabulary,
         sentences,
         lambda step, loss: LOG.info("step %d: loss %.4f", step, loss),
-        dataset.sentences("valid", vocabulary),
+        valid,
         Conveniences(options.patience, logs, checkpoints, progress=sys.stderr.isatty()),
+        None if hidden_markov is None else hidden_markov.features,
     )
     if options.save:
         export(result.model, Path(options.save))
@@ -128,7 +142,7 @@ def train(options: argparse.Namespace) -> None:
     from trainer.registry.publish import measure
 
     trained = numpy_model(result.model, model, vocabulary)
-    _, report = measure(trained, dataset, schedule.evaluation_positions, schedule.seed)
+    _, report = measure(trained, dataset, schedule.evaluation_positions, schedule.seed, hidden_markov)
     print(as_markdown(report, f"Trained in {result.seconds:.0f} s"))
 
 

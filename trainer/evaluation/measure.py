@@ -88,8 +88,7 @@ def _baselines(model: MixtureModel, train: Sequence[Ids], text: HeldOut) -> dict
 def _calibration(model: MixtureModel, text: HeldOut, exact: LogProbabilities) -> dict[str, Any]:
     """How far the network's self-normalised score is from the normalised one: estimated less exact, nats a word."""
     scorer = model.network.scorer()
-    contexts = scorer.contexts(text.positions[:, 1 : 1 + model.network.settings.window])
-    difference = scorer.estimated(text.positions[:, 0], contexts) - exact
+    difference = scorer.estimated(text.positions[:, 0], model.network_contexts(text)) - exact
     return {
         "mean": round(float(difference.mean()), 4),
         "deviation": round(float(difference.std()), 4),

@@ -113,6 +113,11 @@ class ServedModel:
     weights: Weights | None = None
 
     def __post_init__(self) -> None:
+        if self.network.classes:
+            raise DataError(
+                f"the network takes {self.network.classes} class features, which need a sentence's every word, and a "
+                "server knows a window; train it without"
+            )
         if self.ngrams is None:
             return
         if self.ngrams.size != len(self.vocabulary):

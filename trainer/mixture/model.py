@@ -23,6 +23,7 @@ from trainer.mixture.interpolation import ServedModel
 from trainer.mixture.ngrams import NgramModel
 from trainer.network.examples import windows
 from trainer.network.numpy_form import NumpyModel
+from trainer.network.scorer import Matrix
 
 Values = NDArray[np.float64]
 NETWORK, NGRAMS, HIDDEN_MARKOV, MIXTURE = "network", "n-grams", "hidden Markov model", "mixture"
@@ -103,6 +104,11 @@ class MixtureModel:
             raise DataError(
                 f"the parts of a mixture know different numbers of words ({told}); train them on one data set"
             )
+        given = 0 if self.hidden_markov is None else self.hidden_markov.classes
+        if self.network.classes not in (0, given):
+            raise DataError(
+                f"the network takes {self.network.classes} class features, the hidden Markov model gives {given}"
+            )
         if self.weights is not None and self.weights.shape != (self.groups, len(self.names)):
             raise DataError(
                 f"a mixture of {len(self.names)} parts and n-grams of order {self.groups} has weights of shape "
@@ -123,13 +129,18 @@ class MixtureModel:
         """Words before that a position has to hold."""
         return max(self.network.history, self.ngrams.history)
 
+    def network_contexts(self, text: HeldOut, rows: slice = slice(None)) -> Matrix:
+        """The network's vectors of some positions' contexts, (rows, D), for its scorer."""
+        windows = text.positions[rows, 1 : 1 + self.network.history]
+        classes = text.classes[rows] if self.network.classes and text.classes is not None else None
+        return self.network.weights.contexts(windows, classes)
+
     def distributions(self, text: HeldOut) -> Iterator[tuple[int, Values]]:
         """P(w | words before) of every word by every part: the position's place in the text, and (parts, V)."""
         scorer = self.network.scorer()
-        window = self.network.settings.window
         for first in range(0, len(text.positions), _AT_ONCE):
             positions = text.positions[first : first + _AT_ONCE]
-            by_network = scorer.distributions(scorer.contexts(positions[:, 1 : 1 + window]))
+            by_network = scorer.distributions(self.network_contexts(text, slice(first, first + _AT_ONCE)))
             by_class = None
             if self.hidden_markov is not None and text.classes is not None:
                 by_class = text.classes[first : first + _AT_ONCE].astype(np.float64) @ self.hidden_markov.emission
@@ -143,8 +154,7 @@ class MixtureModel:
         """log P of each position's word by each part; shape (positions, parts)."""
         scorer = self.network.scorer()
         words = text.positions[:, 0]
-        contexts = scorer.contexts(text.positions[:, 1 : 1 + self.network.settings.window])
-        found = [scorer.exact(words, contexts), self.ngrams.log_probabilities(text.positions)]
+        found = [scorer.exact(words, self.network_contexts(text)), self.ngrams.log_probabilities(text.positions)]
         if self.hidden_markov is not None and text.classes is not None:
             emitted = self.hidden_markov.emission.T[words]
             found.append(np.log((text.classes.astype(np.float64) * emitted).sum(axis=1)))

@@ -19,11 +19,13 @@ PROBES = 16
 
 
 def export(model: Any, folder: Path) -> None:
-    """A SavedModel without anything of training: `context_ids` (batch, 1 + window) -> logits (batch, 2)."""
+    """A SavedModel without anything of training: `context_ids` (batch, 1 + window), and `class_features` (batch, K)
+    where the network takes them -> logits (batch, 2)."""
+    inputs = [tf.TensorSpec((None, *entry.shape[1:]), entry.dtype, name=entry.name) for entry in model.inputs]
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.int32, name="context_ids")])  # type: ignore[untyped-decorator]
-    def logits(context_ids: Any) -> dict[str, Any]:
-        return {"logits": model(context_ids, training=False)}
+    @tf.function(input_signature=inputs)  # type: ignore[untyped-decorator]
+    def logits(*given: Any) -> dict[str, Any]:
+        return {"logits": model(given if len(given) > 1 else given[0], training=False)}
 
     module = tf.Module()
     module.model = model
@@ -38,8 +40,9 @@ def numpy_model(model: Any, settings: ModelSettings, vocabulary: Vocabulary) -> 
     output, output_bias = model.get_layer(OUTPUT).get_weights()
     words = model.get_layer(WORD_TABLE).get_weights()[0]
     window = model.get_layer(WINDOW_TABLE).get_weights()[0]
-    (positions,) = model.get_layer(CONTEXT).get_weights()
-    return NumpyModel(Weights(words, window, positions, kernel, hidden_bias, output, output_bias), vocabulary, settings)
+    positions, *classes = model.get_layer(CONTEXT).get_weights()
+    weights = Weights(words, window, positions, kernel, hidden_bias, output, output_bias, *classes)
+    return NumpyModel(weights, vocabulary, settings)
 
 
 def probe(model: Any, settings: ModelSettings, seed: int = 0) -> dict[str, Any]:

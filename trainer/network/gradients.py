@@ -10,8 +10,9 @@ multiplies out. With kernel K, bias b and beta, the difference of the output's t
 Three parts: the word's, the pair's, the context's. The first and H m_u are computed once for each different word of the
 batch, the last once a position, and the pair's is a product of two matrices wherever words are shared: by the noise
 words of a group, and by the whole vocabulary in the server. Contexts are a convolution of the text with the weights of
-the distances (`ContextEmbedding`). Nothing is approximated: `model` beside it is the same network row by row, and the
-tests compare values and gradients with automatic differentiation of that.
+the distances (`ContextEmbedding`), plus the class features times their kernel in a network that takes them. Nothing is
+approximated: `model` beside it is the same network row by row, and the tests compare values and gradients with
+automatic differentiation of that.
 
 Gradients are written out because TensorFlow's own would go over the large arrays two to three times as often.
 
@@ -33,9 +34,11 @@ FILLING = -1e4
 """The logit of positions that only fill a group: their probabilities, and with them all gradients, are zero."""
 LEAST = 1e-30
 SIGNATURE = tuple(
-    tf.TensorSpec([] if entry.name == "positions" else [None], tf.int32, entry.name) for entry in fields(RunBatch)
+    tf.TensorSpec([] if entry.name == "positions" else [None], tf.int32, entry.name)
+    for entry in fields(RunBatch)
+    if entry.name != "features"
 )
-"""Shapes and types of a batch's tensors, in the order of `RunBatch`."""
+"""Shapes and types of a batch's tensors, in the order of `RunBatch`, without class features."""
 
 
 class Parameters(NamedTuple):
@@ -62,6 +65,8 @@ class Result(NamedTuple):
     window_rows: Any
     """(W, D): of the rows of `RunBatch.window_ids`."""
     parameters: Parameters
+    class_kernel: Any = None
+    """(K, D), with class features."""
 
 
 class _Folded(NamedTuple):
@@ -76,15 +81,22 @@ class _Folded(NamedTuple):
 
 
 def loss_and_gradients(
-    batch: Any, word_rows: Any, window_rows: Any, parameters: Parameters, l2_penalty: float = 0.0, dropout: float = 0.0
+    batch: Any,
+    word_rows: Any,
+    window_rows: Any,
+    parameters: Parameters,
+    l2_penalty: float = 0.0,
+    dropout: float = 0.0,
+    class_kernel: Any = None,
 ) -> Result:
     """`batch`: the tensors of a `RunBatch` (their tuple, in its order). Rows: those of its `word_ids`, `window_ids`.
+    `class_kernel`: (K, D), with which the batch's class features enter the contexts; None without them.
 
-    The penalty, l2_penalty / positions times the squares of the rows used and of both kernels, acts on the gradients
+    The penalty, l2_penalty / positions times the squares of the rows used and of all kernels, acts on the gradients
     alone: it is a prior, which counts once a minibatch, and isn't part of the reported loss. Dropout leaves out
     dimensions of the contexts, the same ones for all positions of a group.
     """
-    _, words, _, text, places, text_places, positions = batch
+    _, words, _, text, places, text_places, positions, *features = batch
     dimension, window = word_rows.shape[1], parameters.position_weights.shape[0]
     total, real = tf.size(places), tf.range(tf.size(places)) < positions
     true, noise = words[:total], words[total:]
@@ -96,6 +108,8 @@ def loss_and_gradients(
     stream = tf.gather(window_rows, text)
     kernel = tf.reverse(parameters.position_weights, [0]) / float(window)
     contexts = tf.gather(_pooled(stream, kernel), places)
+    if class_kernel is not None:
+        contexts += tf.matmul(features[0], class_kernel)
     kept = _kept(total // GROUP, dimension, dropout) if dropout else None
     if kept is not None:
         contexts = _by_group(contexts, kept)
@@ -114,6 +128,9 @@ def loss_and_gradients(
     context_gradient = pairs.contexts + true_errors[:, tf.newaxis] * true_own + errors[:, tf.newaxis] * projected
     if kept is not None:
         context_gradient = _by_group(context_gradient, kept)
+    of_classes = None
+    if class_kernel is not None:
+        of_classes = scale * tf.matmul(features[0], context_gradient, transpose_a=True)
     stream_gradient, weights = _pooled_gradients(stream, scale * kernel, tf.gather(context_gradient, text_places))
     window_gradient = _sums(tf.ones_like(text, tf.float32), text, stream_gradient, tf.shape(window_rows)[0])
 
@@ -137,11 +154,16 @@ def loss_and_gradients(
         word_rows=word_gradient,
         window_rows=window_gradient,
         parameters=dense._replace(position_weights=scale * tf.reverse(weights, [0]) / float(window)),
+        class_kernel=of_classes,
     )
-    return _penalised(found, word_rows, window_rows, parameters, 2.0 * l2_penalty * scale) if l2_penalty else found
+    if not l2_penalty:
+        return found
+    return _penalised(found, word_rows, window_rows, parameters, class_kernel, 2.0 * l2_penalty * scale)
 
 
-def _penalised(found: Result, word_rows: Any, window_rows: Any, parameters: Parameters, decay: Any) -> Result:
+def _penalised(
+    found: Result, word_rows: Any, window_rows: Any, parameters: Parameters, class_kernel: Any, decay: Any
+) -> Result:
     dense = found.parameters
     return found._replace(
         word_rows=found.word_rows + decay * word_rows,
@@ -150,6 +172,7 @@ def _penalised(found: Result, word_rows: Any, window_rows: Any, parameters: Para
             hidden_kernel=dense.hidden_kernel + decay * parameters.hidden_kernel,
             output_kernel=dense.output_kernel + decay * parameters.output_kernel,
         ),
+        class_kernel=None if class_kernel is None else found.class_kernel + decay * class_kernel,
     )
 
 

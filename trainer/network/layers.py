@@ -43,9 +43,14 @@ class ContextEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
     servers), so what is left to do is to average and to add. The weights of a distance, one a dimension, are trained;
     they begin as ones, which is the plain mean.
 
+    A third input, class features, is what a model of the whole sentence says of the next word (the hidden Markov
+    model's distribution over its K classes). Its product with a trained kernel is added to the average. The kernel
+    begins as zeros: a network with class features starts as the one without.
+
     Args:
-        dropout: share of the averaged window's dimensions that training leaves out.
-    Input: shapes (batch, 1, dimension) and (batch, window, dimension), the nearest word first.
+        dropout: share of the context's dimensions that training leaves out.
+    Input: shapes (batch, 1, dimension) and (batch, window, dimension), the nearest word first; with class features
+        (batch, K) too.
     Output: (batch, dimension).
     Reference: Mikolov et al. 2013, the continuous bag of words; Mnih & Kavukcuoglu 2013, vLBL, for the weights.
     """
@@ -55,13 +60,19 @@ class ContextEmbedding(tf.keras.layers.Layer):  # type: ignore[misc]
         self.dropout = dropout
 
     def build(self, input_shape: Any) -> None:
-        _, window = input_shape
+        _, window, *classes = input_shape
         self.position_weights = self.add_weight("position_weights", tuple(window[1:]), initializer="ones")
+        self.class_kernel = None
+        if classes:
+            shape = (classes[0][-1], window[-1])
+            self.class_kernel = self.add_weight("class_kernel", shape, initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs: tuple[Any, Any], training: bool | None = None) -> Any:
-        word, window = inputs
+    def call(self, inputs: tuple[Any, ...], training: bool | None = None) -> Any:
+        word, window, *classes = inputs
         context = tf.reduce_mean(window * self.position_weights, axis=1)
+        if classes:
+            context += tf.matmul(classes[0], self.class_kernel)
         if training and self.dropout:
             context = tf.nn.dropout(context, self.dropout)
         return tf.squeeze(word, axis=1) + context

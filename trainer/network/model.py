@@ -17,8 +17,11 @@ INITIAL_RANGE = 0.05
 """Embeddings begin uniform within +-0.05 (Keras' and the parameter server's own default)."""
 
 
-def build_model(settings: ModelSettings, seed: int = 0) -> Any:
+def build_model(settings: ModelSettings, seed: int = 0, classes: int = 0) -> Any:
     """`context_ids` (batch, 1 + window): a word, then the words before it -> logits (batch, 2): noise's, the window's.
+
+    `classes`: with so many class features the model has a second input, `class_features` (batch, classes): see
+    `ContextEmbedding`. They sum up the whole sentence, of which the window is the end.
 
     Trained by noise-contrastive estimation (Gutmann & Hyvarinen 2010; Mnih & Teh 2012) with k noise words for each true
     one, the difference of the two logits, d(w, c), learns log P(w | c) - log(k q(w)); so log P(w | c) is estimated
@@ -32,7 +35,8 @@ def build_model(settings: ModelSettings, seed: int = 0) -> Any:
     word, window = SplitContext(name="split")(context_ids)
     word_vector = tf.keras.layers.Embedding(size, dimension, _uniform(seed), name=WORD_TABLE)(word)
     window_vectors = tf.keras.layers.Embedding(size, dimension, _uniform(seed + 1), name=WINDOW_TABLE)(window)
-    combined = ContextEmbedding(settings.dropout, name=CONTEXT)((word_vector, window_vectors))
+    features = [tf.keras.Input(shape=(classes,), name="class_features")] if classes else []
+    combined = ContextEmbedding(settings.dropout, name=CONTEXT)((word_vector, window_vectors, *features))
     hidden = tf.keras.layers.Dense(
         settings.hidden_dimension,
         activation=square,
@@ -45,7 +49,8 @@ def build_model(settings: ModelSettings, seed: int = 0) -> Any:
         bias_initializer=tf.keras.initializers.Constant([math.log(settings.negative_samples), 0.0]),
         name=OUTPUT,
     )(hidden)
-    return tf.keras.Model(context_ids, logits, name="context_embedding")
+    inputs = [context_ids, *features] if features else context_ids
+    return tf.keras.Model(inputs, logits, name="context_embedding")
 
 
 def parameters_of(model: Any) -> Parameters:

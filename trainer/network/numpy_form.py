@@ -1,8 +1,9 @@
 """A trained model as one file of NumPy arrays: what a server loads in a fraction of a second, without TensorFlow.
 
-The file is an uncompressed .npz (a ZIP of .npy members, numpy.lib.format); nothing in it is pickled. Members: the seven
-arrays of `Weights` under their names; `counts` (V,), how often the training text has each word; `words`, the
-vocabulary as UTF-8 with a line feed between words; `settings`, the model's settings as JSON in UTF-8.
+The file is an uncompressed .npz (a ZIP of .npy members, numpy.lib.format); nothing in it is pickled. Members: the
+arrays of `Weights` under their names (`class_kernel` only if the network takes class features); `counts` (V,), how
+often the training text has each word; `words`, the vocabulary as UTF-8 with a line feed between words; `settings`, the
+model's settings as JSON in UTF-8.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from trainer.errors import DataError
 from trainer.network.noise import Probabilities, smoothed
 from trainer.network.scorer import Scorer, Weights
 
-NAMES = tuple(field.name for field in fields(Weights))
+NAMES = tuple(field.name for field in fields(Weights) if field.name != "class_kernel")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class NumpyModel:
         return smoothed(self.vocabulary.counts, self.settings.smoothing)
 
     @property
+    def classes(self) -> int:
+        """Class features that the network takes beside its window; 0: none."""
+        return 0 if self.weights.class_kernel is None else len(self.weights.class_kernel)
+
+    @property
     def history(self) -> int:
         """Words before that matter: the window."""
         return self.settings.window
@@ -50,6 +56,8 @@ class NumpyModel:
     def to_bytes(self) -> bytes:
         """The file. The same model gives the same bytes."""
         arrays: dict[str, Any] = {name: getattr(self.weights, name) for name in NAMES}
+        if self.weights.class_kernel is not None:
+            arrays["class_kernel"] = self.weights.class_kernel
         arrays["counts"] = np.asarray(self.vocabulary.counts, dtype=np.int64)
         arrays["words"] = _text("\n".join(self.vocabulary.words))
         arrays["settings"] = _text(self.settings.model_dump_json())
@@ -63,12 +71,14 @@ class NumpyModel:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as members:
                 arrays = {name: members[name] for name in (*NAMES, "counts", "words", "settings")}
+                class_kernel = members.get("class_kernel")
             settings = ModelSettings.model_validate_json(arrays["settings"].tobytes())
             words = tuple(arrays["words"].tobytes().decode().split("\n"))
             vocabulary = Vocabulary(words, tuple(int(count) for count in arrays["counts"]))
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, ValidationError) as error:
             raise DataError(f"not a model in NumPy form: {' '.join(str(error).split())[:200]}") from error
-        model = cls(Weights(**{name: arrays[name] for name in NAMES}), vocabulary, settings)
+        weights = Weights(**{name: arrays[name] for name in NAMES}, class_kernel=class_kernel)
+        model = cls(weights, vocabulary, settings)
         model._require_shapes()
         return model
 
@@ -87,6 +97,8 @@ class NumpyModel:
             "output_kernel": (units, 2),
             "output_bias": (2,),
         }
+        if self.weights.class_kernel is not None:
+            expected["class_kernel"] = (self.classes, dimension)
         for name, shape in expected.items():
             array = getattr(self.weights, name)
             if array.shape != shape or array.dtype != np.float32:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.vocabulary import BOUNDARY_ID, Ids
 from trainer.network.noise import NoiseDistribution
+
+Features = NDArray[np.float32]
 
 GROUP = 128
 """Positions that share their noise words. Fewer give more different noise a batch at the same price of the product,
@@ -27,7 +30,7 @@ four times as long as one over a length that it has."""
 
 @dataclass(frozen=True)
 class RunBatch:
-    """T positions in groups of `GROUP`, S symbols of text, K noise words a group. All arrays are int32.
+    """T positions in groups of `GROUP`, S symbols of text, K noise words a group. All arrays but `features` are int32.
 
     The last positions only fill the last group (at least one does, see `text_places`): they count nothing.
     """
@@ -46,24 +49,30 @@ class RunBatch:
     """(S - window + 1,): for each window of the text the position that it belongs to, or the last one, which fills."""
     positions: Ids
     """(): how many of the T positions count."""
+    features: Features | None = None
+    """(T, K): what a network with class features is given of each position; zeros where it only fills."""
 
-    def arrays(self) -> tuple[Ids, ...]:
-        """All fields in their order."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All fields in their order; without `features` where there are none."""
+        found = (getattr(self, field.name) for field in fields(self))
+        return tuple(array for array in found if array is not None)
 
 
 class Text:
     """Many sentences as one array, so that a batch is cut out of it without a loop over words in Python."""
 
-    def __init__(self, sentences: Sequence[Ids]) -> None:
+    def __init__(self, sentences: Sequence[Ids], features: Features | None = None) -> None:
+        """`features`: a row for each sentence's words and end, in order (`HiddenMarkovModel.features`)."""
         lengths = [len(sentence) + 1 for sentence in sentences]
         end = np.array([BOUNDARY_ID], dtype=np.int32)
         ended = [part for sentence in sentences for part in (sentence, end)]
-        self._set(np.concatenate(ended) if ended else end[:0], np.array(lengths, dtype=np.int64))
+        self._set(np.concatenate(ended) if ended else end[:0], np.array(lengths, dtype=np.int64), features)
 
-    def _set(self, ids: Ids, lengths: NDArray[np.int64]) -> None:
+    def _set(self, ids: Ids, lengths: NDArray[np.int64], features: Features | None) -> None:
         self.ids = ids
         """Every sentence's words and the boundary that ends it."""
+        self.features = features
+        """(positions, K), or None."""
         self.lengths = lengths
         """Of the sentences, their ends included."""
         self._starts = np.cumsum(lengths) - lengths
@@ -81,7 +90,8 @@ class Text:
         made = Text.__new__(Text)
         lengths = self.lengths[sentences]
         moved = self._starts[sentences] - (np.cumsum(lengths) - lengths)
-        made._set(self.ids[np.arange(int(lengths.sum())) + np.repeat(moved, lengths)], lengths)
+        rows = np.arange(int(lengths.sum())) + np.repeat(moved, lengths)
+        made._set(self.ids[rows], lengths, None if self.features is None else self.features[rows])
         return made
 
     def stream(self, window: int) -> tuple[Ids, NDArray[np.int64]]:
@@ -131,6 +141,7 @@ class RunMaker:
             window_places=before,
             text_places=text_places,
             positions=np.array(positions, dtype=np.int32),
+            features=None if text.features is None else _filled(text.features, total),
         )
 
     def batches(self, text: Text, sentences: int, epoch: int) -> Iterator[RunBatch]:
@@ -152,3 +163,9 @@ class RunMaker:
         different = np.flatnonzero(marked).astype(np.int32)
         self._number[different] = np.arange(len(different), dtype=np.int32)
         return different, self._number[ids]
+
+
+def _filled(features: Features, total: int) -> Features:
+    rows = np.zeros((total, features.shape[1]), dtype=np.float32)
+    rows[: len(features)] = features
+    return rows

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.vocabulary import Ids
+from trainer.errors import DataError
 
 Matrix = NDArray[np.float32]
 LogProbabilities = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Weights:
 
     `word_table` and `window_table` (V, D) are M_u and M_v; `position_weights` (window, D) are the window's words',
     nearest first; then `hidden_kernel` (D, H) and `hidden_bias` (H,); `output_kernel` (H, 2) and `output_bias` (2,)
-    give the logits of "drawn from noise" and of "true".
+    give the logits of "drawn from noise" and of "true". `class_kernel` (K, D): where the network takes class features.
     """
 
     word_table: Matrix
@@ -40,16 +41,23 @@ class Weights:
     hidden_bias: Matrix
     output_kernel: Matrix
     output_bias: Matrix
+    class_kernel: Matrix | None = None
 
-    def logits(self, context_ids: Ids) -> Matrix:
+    def logits(self, context_ids: Ids, classes: Matrix | None = None) -> Matrix:
         """What the Keras model answers: (rows, 1 + window), a word and those before it -> (rows, 2)."""
-        combined = self.word_table[context_ids[:, 0]] + self.contexts(context_ids[:, 1:])
+        combined = self.word_table[context_ids[:, 0]] + self.contexts(context_ids[:, 1:], classes)
         hidden = np.square(combined @ self.hidden_kernel + self.hidden_bias)
         return np.asarray(hidden @ self.output_kernel + self.output_bias, dtype=np.float32)
 
-    def contexts(self, windows: Ids) -> Matrix:
-        """The weighted means of the windows' words: (rows, window) -> (rows, D)."""
-        return np.asarray((self.window_table[windows] * self.position_weights).mean(axis=1), dtype=np.float32)
+    def contexts(self, windows: Ids, classes: Matrix | None = None) -> Matrix:
+        """The weighted means of the windows' words: (rows, window) -> (rows, D); plus the part of the class features,
+        (rows, K), in a network that takes them. Raises DataError if they are missing, or are given to another."""
+        found = np.asarray((self.window_table[windows] * self.position_weights).mean(axis=1), dtype=np.float32)
+        if self.class_kernel is None and classes is None:
+            return found
+        if self.class_kernel is None or classes is None:
+            raise DataError("a network that takes class features has to be given them, and no other may be")
+        return np.asarray(found + classes @ self.class_kernel)
 
 
 class Scorer:
@@ -79,9 +87,10 @@ class Scorer:
         self._fixed_scores = (self._word_scores + log_noise).astype(np.float32)
         self.log_samples = float(np.log(negative_samples))
 
-    def contexts(self, windows: Ids) -> Matrix:
-        """The contexts' vectors: windows (rows, window) -> (rows, D)."""
-        return self._weights.contexts(windows)
+    def contexts(self, windows: Ids, classes: Matrix | None = None) -> Matrix:
+        """The contexts' vectors: windows (rows, window), and class features (rows, K) if the network takes them ->
+        (rows, D)."""
+        return self._weights.contexts(windows, classes)
 
     def differences(self, words: Ids, contexts: Matrix) -> LogProbabilities:
         """d(w, c) of each word with its context; shape (rows,)."""

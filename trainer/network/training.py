@@ -15,10 +15,10 @@ from trainer.config import ModelSettings, ScheduleSettings
 from trainer.data.vocabulary import Ids, Vocabulary
 from trainer.errors import TrainingError
 from trainer.network.gradients import SIGNATURE, Parameters, loss_and_gradients
-from trainer.network.model import WINDOW_TABLE, WORD_TABLE, build_model, parameters_of
+from trainer.network.model import CONTEXT, WINDOW_TABLE, WORD_TABLE, build_model, parameters_of
 from trainer.network.noise import NoiseDistribution, smoothed
 from trainer.network.optimizer import LazyAdam
-from trainer.network.runs import RunBatch, RunMaker, Text
+from trainer.network.runs import Features, RunBatch, RunMaker, Text
 from trainer.network.schedule import LAST_SHARE, planned_steps
 
 STEPS_AT_ONCE = 25
@@ -62,6 +62,7 @@ class RunTraining(tf.keras.Model):  # type: ignore[misc]
         self.network = network
         self.tables = tuple(network.get_layer(name).trainable_variables[0] for name in (WORD_TABLE, WINDOW_TABLE))
         self.parameters = parameters_of(network)
+        self.class_kernel = network.get_layer(CONTEXT).class_kernel
         self._settings = settings
         self._loss = tf.keras.metrics.Mean(name="loss")
 
@@ -76,7 +77,10 @@ class RunTraining(tf.keras.Model):  # type: ignore[misc]
             (tf.IndexedSlices(found.word_rows, data[0]), word_table),
             (tf.IndexedSlices(found.window_rows, data[2]), window_table),
         ]
-        self.optimizer.apply_gradients([*sparse, *zip(found.parameters, self.parameters, strict=True)])
+        dense = list(zip(found.parameters, self.parameters, strict=True))
+        if self.class_kernel is not None:
+            dense.append((found.class_kernel, self.class_kernel))
+        self.optimizer.apply_gradients([*sparse, *dense])
         self._loss.update_state(found.loss)
         return {"loss": self._loss.result()}
 
@@ -87,7 +91,8 @@ class RunTraining(tf.keras.Model):  # type: ignore[misc]
     def _result(self, data: Any, l2_penalty: float, dropout: float) -> Any:
         rows = (tf.gather(self.tables[0], data[0]), tf.gather(self.tables[1], data[2]))
         values = Parameters(*(tf.convert_to_tensor(variable) for variable in self.parameters))
-        return loss_and_gradients(data, *rows, values, l2_penalty, dropout)
+        classes = None if self.class_kernel is None else tf.convert_to_tensor(self.class_kernel)
+        return loss_and_gradients(data, *rows, values, l2_penalty, dropout, classes)
 
 
 class _Losses(tf.keras.callbacks.Callback):  # type: ignore[misc]
@@ -127,12 +132,17 @@ def train(
     report: Callable[[int, float], None] = lambda _step, _loss: None,
     validation: Sequence[Ids] = (),
     conveniences: Conveniences | None = None,
+    features: Callable[[Sequence[Ids]], Features] | None = None,
 ) -> Trained:
-    """Run all epochs. The same settings and sentences give the same model (on one thread)."""
+    """Run all epochs. The same settings and sentences give the same model (on one thread).
+
+    `features`: what the network is given beside its window, a row for each sentence's words and end: the method
+    `HiddenMarkovModel.features`. The whole text's are kept in memory, 256 MB a million words for 64 classes.
+    """
     wanted = conveniences or Conveniences()
-    network = build_model(model_settings, schedule.seed)
+    text, held_out = (Text(part, features and features(part)) for part in (sentences, validation))
+    network = build_model(model_settings, schedule.seed, 0 if text.features is None else text.features.shape[1])
     maker = run_maker(model_settings, schedule, vocabulary)
-    text, held_out = Text(sentences), Text(validation)
     steps = planned_steps(len(text), schedule.minibatch_size, 1)
     training = RunTraining(network, model_settings)
     training.compile(
@@ -150,10 +160,11 @@ def train(
     if wanted.checkpoints:
         callbacks.append(tf.keras.callbacks.BackupAndRestore(wanted.checkpoints))
     held_out_steps = planned_steps(len(held_out), schedule.minibatch_size, 1)
-    measured = _dataset(lambda: maker.in_order(held_out, schedule.minibatch_size), held_out_steps)
+    signature = _signature_of(text)
+    measured = _dataset(lambda: maker.in_order(held_out, schedule.minibatch_size), held_out_steps, signature)
     started = time.monotonic()
     history = training.fit(
-        _epochs(maker, text, schedule, steps),
+        _epochs(maker, text, schedule, steps, signature),
         epochs=schedule.epochs,
         steps_per_epoch=steps,
         validation_data=measured if validation else None,
@@ -194,15 +205,22 @@ def learning_rate(settings: ModelSettings, steps: int) -> Any:
     )
 
 
-def _epochs(maker: RunMaker, text: Text, schedule: ScheduleSettings, steps: int) -> Any:
+def _signature_of(text: Text) -> tuple[Any, ...]:
+    """Shapes and types of the tensors of this text's batches."""
+    if text.features is None:
+        return SIGNATURE
+    return (*SIGNATURE, tf.TensorSpec([None, text.features.shape[1]], tf.float32, "features"))
+
+
+def _epochs(maker: RunMaker, text: Text, schedule: ScheduleSettings, steps: int, signature: tuple[Any, ...]) -> Any:
     def batches() -> Iterator[RunBatch]:
         for epoch in range(schedule.epochs):
             yield from maker.batches(text, schedule.minibatch_size, epoch)
 
-    return _dataset(batches, schedule.epochs * steps)
+    return _dataset(batches, schedule.epochs * steps, signature)
 
 
-def _dataset(batches: Callable[[], Iterator[RunBatch]], count: int) -> Any:
+def _dataset(batches: Callable[[], Iterator[RunBatch]], count: int, signature: tuple[Any, ...]) -> Any:
     """So many batches. `Dataset.from_generator` does the same, but takes as long for a batch as it takes to make it."""
     made: Iterator[RunBatch] = iter(())
 
@@ -213,7 +231,7 @@ def _dataset(batches: Callable[[], Iterator[RunBatch]], count: int) -> Any:
         return next(made).arrays()
 
     def shaped(number: Any) -> tuple[Any, ...]:
-        arrays = tf.numpy_function(following, [number], [entry.dtype for entry in SIGNATURE])
-        return tuple(tf.ensure_shape(array, entry.shape) for array, entry in zip(arrays, SIGNATURE, strict=True))
+        arrays = tf.numpy_function(following, [number], [entry.dtype for entry in signature])
+        return tuple(tf.ensure_shape(array, entry.shape) for array, entry in zip(arrays, signature, strict=True))
 
     return tf.data.Dataset.range(count).map(shaped).prefetch(2)

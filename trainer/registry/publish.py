@@ -19,6 +19,7 @@ from trainer.evaluation.measure import evaluate
 from trainer.evaluation.parts_of_speech import agreement, newspaper_tags
 from trainer.evaluation.plots import write_plots
 from trainer.evaluation.report import as_markdown
+from trainer.hidden_markov.model import HiddenMarkovModel
 from trainer.mixture.files import files_of, read_served
 from trainer.mixture.interpolation import ServedModel
 from trainer.mixture.model import MixtureModel
@@ -136,11 +137,13 @@ def promote_if_better(
     return True, reason
 
 
-def measure(model: NumpyModel, dataset: Dataset, positions: int, seed: int) -> tuple[MixtureModel, dict[str, Any]]:
+def measure(
+    model: NumpyModel, dataset: Dataset, positions: int, seed: int, hidden_markov: HiddenMarkovModel | None = None
+) -> tuple[MixtureModel, dict[str, Any]]:
     """The mixture of the network with models of the training part, its weights fitted on so many positions of the
-    validation part; and the report, on so many of the test part."""
+    validation part; and the report, on so many of the test part. `hidden_markov`: if it is trained already."""
     train, valid, test = (dataset.sentences(part, model.vocabulary) for part in PARTS)
-    mixture = train_mixture(model, train, valid, positions, seed)
+    mixture = train_mixture(model, train, valid, positions, seed, hidden_markov)
     report = evaluate(mixture, train, test, positions)
     manifest = dataset.manifest
     report["data"] = {"version": manifest.version, "vocabulary_sha256": manifest.vocabulary_sha256}

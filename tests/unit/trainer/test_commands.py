@@ -33,6 +33,8 @@ def test_help_names_every_command_and_exits_with_zero(capsys: pytest.CaptureFixt
         (["prepare", "--to", "s3://x"], 2, "only oss://"),
         (["train", "--data", "/nonexistent"], 4, "no object data/manifest.json"),
         (["train", "--data", "/nonexistent", "--dropout", "1.5"], 2, "dropout: Input should be less than 1"),
+        (["train", "--data", "/nonexistent", "--class-features"], 2, "--hidden-classes 64"),
+        (["train", "--data", "/n", "--class-features", "--hidden-classes", "4", "--publish"], 2, "exclude each other"),
         (["launch", "--config", "/nonexistent.json"], 2, "No such file"),
         (["status", "--bucket", "some-bucket"], 2, "region is missing"),
         (["serve", "--settings", "/nonexistent.json"], 2, "No such file"),

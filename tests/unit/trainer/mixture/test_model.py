@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -95,6 +97,23 @@ def test_parts_that_know_other_words_and_senseless_weights_are_refused() -> None
     for text in ("{}", "[", broken):
         with pytest.raises(DataError):
             read_weights(text)
+
+
+def test_a_network_takes_the_classes_of_the_hidden_markov_model_beside_it_and_is_not_served() -> None:
+    kernel = DRAW.normal(0, 0.5, (4, NETWORK.settings.embedding_dimension)).astype(np.float32)
+    taking = replace(NETWORK, weights=replace(NETWORK.weights, class_kernel=kernel))
+    parts = MixtureModel(taking, PARTS.ngrams, PARTS.hidden_markov)
+    text = HeldOut.of(parts, TEXT, 50)
+    fitted = parts.fitted(text)
+    single = fitted.log_probabilities(text)
+    assert not np.allclose(single[:, 0], PARTS.log_probabilities(text)[:, 0])
+    for place, distributions in fitted.distributions(text):
+        assert distributions.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+        assert np.log(distributions[0, text.positions[place, 0]]) == pytest.approx(single[place, 0], abs=1e-4)
+    with pytest.raises(DataError, match="server knows a window"):
+        _ = fitted.served
+    with pytest.raises(DataError, match="takes 4 class features, the hidden Markov model gives 0"):
+        MixtureModel(taking, PARTS.ngrams)
 
 
 def test_the_served_model_is_the_mixture_of_network_and_ngrams() -> None:

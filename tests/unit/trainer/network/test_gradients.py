@@ -15,7 +15,7 @@ from trainer.data.vocabulary import Ids
 from trainer.network.examples import windows
 from trainer.network.gradients import Parameters, Result, loss_and_gradients
 from trainer.network.losses import noise_contrastive_loss
-from trainer.network.model import WINDOW_TABLE, WORD_TABLE, build_model, parameters_of
+from trainer.network.model import CONTEXT, WINDOW_TABLE, WORD_TABLE, build_model, parameters_of
 from trainer.network.noise import NoiseDistribution, smoothed
 from trainer.network.runs import GROUP, RunBatch, RunMaker, Text
 
@@ -26,6 +26,9 @@ SETTINGS = ModelSettings(
 MODEL = build_model(SETTINGS)
 TABLES = tuple(MODEL.get_layer(name).trainable_variables[0] for name in (WORD_TABLE, WINDOW_TABLE))
 PARAMETERS = parameters_of(MODEL)
+CLASSES = 5
+TAKING = build_model(SETTINGS, classes=CLASSES)
+"""The same network with class features."""
 MAKER = RunMaker(3, 4, NoiseDistribution(smoothed(tuple(range(SIZE)), 0.01)), seed=3)
 
 
@@ -79,6 +82,37 @@ def test_loss_and_gradients_are_those_of_the_network_row_by_row(seed: int) -> No
         assert gradient.numpy() == pytest.approx(other, abs=1e-5 * max(1.0, float(np.abs(other).max())))
     untouched = np.setdiff1d(np.arange(SIZE), batch.word_ids)
     assert not of_words[untouched].any()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_with_class_features_they_are_those_of_the_network_row_by_row_too(seed: int) -> None:
+    sentences = randomised(seed)
+    draw = np.random.default_rng(seed)
+    features = draw.dirichlet(np.ones(CLASSES), sum(len(sentence) + 1 for sentence in sentences)).astype(np.float32)
+    batch = MAKER.batch(Text(sentences, features), salt=seed)
+    for layer in MODEL.layers:
+        if layer.name != CONTEXT:
+            TAKING.get_layer(layer.name).set_weights(layer.get_weights())
+    kernel = draw.normal(0, 0.4, (CLASSES, 6)).astype(np.float32)
+    TAKING.get_layer(CONTEXT).set_weights([PARAMETERS.position_weights.numpy(), kernel])
+    context_ids, labels = rows_of(batch, sentences)
+    with tf.GradientTape() as tape:
+        rows = np.concatenate([features, np.repeat(features, 4, axis=0)])
+        loss = noise_contrastive_loss(labels, TAKING([context_ids, rows]))
+    of_kernel, of_table = tape.gradient(
+        loss, [TAKING.get_layer(CONTEXT).class_kernel, *TAKING.get_layer(WINDOW_TABLE).trainable_variables]
+    )
+    found = with_classes(tuple(map(tf.constant, batch.arrays())), tf.constant(kernel))
+    assert float(found.loss) == pytest.approx(float(loss), rel=1e-5)
+    of_windows = tf.convert_to_tensor(of_table).numpy()[batch.window_ids]
+    for gradient, other in ((found.class_kernel, of_kernel.numpy()), (found.window_rows, of_windows)):
+        assert gradient.numpy() == pytest.approx(other, abs=1e-5 * max(1.0, float(np.abs(other).max())))
+
+
+@tf.function(reduce_retracing=True)
+def with_classes(tensors: tuple[Any, ...], kernel: Any) -> Result:
+    rows = (tf.gather(TABLES[0], tensors[0]), tf.gather(TABLES[1], tensors[2]))
+    return loss_and_gradients(tensors, *rows, Parameters(*map(tf.convert_to_tensor, PARAMETERS)), class_kernel=kernel)
 
 
 def test_the_gradient_is_the_losss_slope() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +26,9 @@ WORDS = Vocabulary(
 )
 
 
-def trained() -> tf.keras.Model:
+def trained(classes: int = 0) -> tf.keras.Model:
     """Weights as training might leave them."""
-    model = build_model(SETTINGS, seed=1)
+    model = build_model(SETTINGS, seed=1, classes=classes)
     draw = np.random.default_rng(3)
     model.set_weights([draw.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
     return model
@@ -80,21 +81,23 @@ def test_the_same_seed_gives_the_same_initial_values() -> None:
     )
 
 
-LAYERS = [SplitContext(name="s"), ContextEmbedding(0.25, name="c")]
+WORD_AND_WINDOW = (np.ones((5, 1, 8), dtype=np.float32), np.ones((5, 3, 8), dtype=np.float32))
+LAYERS = {
+    "SplitContext": (SplitContext(name="s"), np.zeros((5, 4), dtype=np.int32)),
+    "ContextEmbedding": (ContextEmbedding(0.25, name="c"), WORD_AND_WINDOW),
+    "with class features": (ContextEmbedding(0.25, name="f"), (*WORD_AND_WINDOW, np.ones((5, 6), dtype=np.float32))),
+}
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
-def test_a_layer_comes_back_from_its_configuration_and_says_its_shapes(layer: tf.keras.layers.Layer) -> None:
+@pytest.mark.parametrize(("layer", "given"), LAYERS.values(), ids=LAYERS)
+def test_a_layer_comes_back_from_its_configuration_and_says_its_shapes(
+    layer: tf.keras.layers.Layer, given: Any
+) -> None:
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     own = vars(type(layer)).get("__init__", lambda self: None)
     arguments = set(inspect.signature(own).parameters) - {"self", "kwargs"}
     assert arguments <= set(layer.get_config())
-    given = (
-        np.zeros((5, 4), dtype=np.int32)
-        if isinstance(layer, SplitContext)
-        else (np.ones((5, 1, 8), dtype=np.float32), np.ones((5, 3, 8), dtype=np.float32))
-    )
     shapes = tf.nest.map_structure(lambda array: array.shape, given)
     made = tf.nest.map_structure(lambda tensor: tuple(tensor.shape), again(given))
     assert made == again.compute_output_shape(shapes)
@@ -108,12 +111,26 @@ def test_dropout_acts_on_the_context_in_training_alone() -> None:
     assert set(dropped.ravel().tolist()) == {1.0, 3.0}
 
 
-def test_a_whole_model_comes_back_from_its_configuration() -> None:
-    model = trained()
+@pytest.mark.parametrize("classes", [0, 6])
+def test_a_whole_model_comes_back_from_its_configuration(classes: int) -> None:
+    model = trained(classes)
     again = tf.keras.Model.from_config(model.get_config())
     again.set_weights(model.get_weights())
-    ids = np.array([[5, 6, 7, 8]], dtype=np.int32)
-    assert again(ids).numpy() == pytest.approx(model(ids).numpy())
+    given: Any = np.array([[5, 6, 7, 8]], dtype=np.int32)
+    if classes:
+        given = [given, np.full((1, classes), 1 / classes, dtype=np.float32)]
+    assert again(given).numpy() == pytest.approx(model(given).numpy())
+
+
+def test_class_features_change_nothing_before_training_and_then_add_their_part() -> None:
+    ids, classes = np.array([[5, 6, 7, 8]], dtype=np.int32), np.array([[0.25, 0.75]], dtype=np.float32)
+    without, taking = build_model(SETTINGS, seed=1), build_model(SETTINGS, seed=1, classes=2)
+    assert np.array_equal(taking([ids, classes]), without(ids))
+    weights, _ = taking.get_layer("context").get_weights()
+    taking.get_layer("context").set_weights([weights, np.arange(16.0).reshape(2, 8)])
+    vectors = [tf.keras.Model(model.inputs, model.get_layer("context").output) for model in (taking, without)]
+    added = vectors[0]([ids, classes]) - vectors[1](ids)
+    assert added.numpy()[0] == pytest.approx(np.arange(8.0) + 6.0, abs=1e-5)
 
 
 def test_the_loss_is_the_noise_contrastive_one_and_padding_does_not_count() -> None:

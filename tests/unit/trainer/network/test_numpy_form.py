@@ -52,6 +52,8 @@ def test_parts_that_do_not_belong_together_are_refused_by_name() -> None:
         NumpyModel.from_bytes(changed(word_table=numpy_model().weights.word_table.astype(np.float64)))
     with pytest.raises(DataError, match="output_bias holds infinities or NaN"):
         NumpyModel.from_bytes(changed(output_bias=np.array([np.nan, 0], np.float32)))
+    with pytest.raises(DataError, match=r"class_kernel is float32 of shape \(4, 5\); the settings make .*\(4, 6\)"):
+        NumpyModel.from_bytes(changed(class_kernel=np.zeros((4, 5), np.float32)))
 
 
 def test_nothing_pickled_is_ever_run() -> None:

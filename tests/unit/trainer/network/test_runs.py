@@ -58,6 +58,20 @@ def test_windows_of_no_position_point_to_one_that_only_fills(lists: list[list[in
     assert batch.text_places.tolist() == [belongs.get(place, total - 1) for place in range(len(batch.text_places))]
 
 
+def test_features_go_with_their_positions_in_whatever_order_sentences_come() -> None:
+    lists = [[5, 6], [9], [7, 8, 7]]
+    every = windows(arrays(lists), 3)
+    features = every[:, :2].astype(np.float32)
+    for batch in maker().batches(Text(arrays(lists), features), 2, epoch=1):
+        count = int(batch.positions)
+        assert batch.features is not None
+        assert np.array_equal(batch.features[:count], positions_of(batch, 3)[:, :2])
+        assert batch.features.shape == (len(batch.window_places), 2)
+        assert not batch.features[count:].any()
+        assert len(batch.arrays()) == 8
+    assert len(maker().batch(Text(arrays(lists))).arrays()) == 7
+
+
 def test_each_group_has_its_own_noise_and_the_salt_changes_it() -> None:
     text = Text([np.arange(30, dtype=np.int32)] * 10)
     batch, again, other = maker().batch(text), maker().batch(text), maker().batch(text, salt=1)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from tests.unit.trainer.models import SETTINGS, numpy_model
 from trainer.data.vocabulary import BOUNDARY, UNKNOWN, Ids, Vocabulary
+from trainer.errors import DataError
 from trainer.network.export import numpy_model as from_keras
 from trainer.network.model import build_model
+from trainer.network.numpy_form import NumpyModel
 from trainer.network.scorer import Scorer
 
 SIZE = len(numpy_model().vocabulary)
@@ -37,6 +39,25 @@ def test_the_numpy_form_scores_as_keras_does() -> None:
     folded = arrays.scorer()
     differences = folded.differences(ids[:, 0], folded.contexts(ids[:, 1:]))
     assert np.abs(differences - (logits[:, 1] - logits[:, 0])).max() < 1e-5
+
+
+def test_with_class_features_too_and_they_are_neither_forgotten_nor_invented() -> None:
+    model = build_model(SETTINGS, seed=1, classes=5)
+    draw = np.random.default_rng(4)
+    model.set_weights([draw.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    ids, classes = draw.integers(0, 100, (50, 4), dtype=np.int32), draw.dirichlet(np.ones(5), 50).astype(np.float32)
+    logits = model([ids, classes], training=False).numpy()
+    words = Vocabulary((UNKNOWN, BOUNDARY, *(f"w{index}" for index in range(98))), (7, 40, *range(98, 0, -1)))
+    arrays = NumpyModel.from_bytes(from_keras(model, SETTINGS, words).to_bytes())
+    assert arrays.classes == 5
+    assert np.abs(arrays.weights.logits(ids, classes) - logits).max() < 1e-5
+    folded = arrays.scorer()
+    differences = folded.differences(ids[:, 0], folded.contexts(ids[:, 1:], classes))
+    assert np.abs(differences - (logits[:, 1] - logits[:, 0])).max() < 1e-5
+    with pytest.raises(DataError, match="class features"):
+        folded.contexts(ids[:, 1:])
+    with pytest.raises(DataError, match="class features"):
+        scorer().contexts(positions(0, 2)[:, 1:], classes[:2])
 
 
 @given(seeds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tests.unit.trainer.small_data import job, small_split
-from trainer.data.vocabulary import Vocabulary
+from trainer.data.vocabulary import BOUNDARY, UNKNOWN, Ids, Vocabulary
 from trainer.evaluation.measure import evaluate
 from trainer.mixture.training import train_mixture
 from trainer.network.export import numpy_model
@@ -30,6 +31,30 @@ def test_the_loss_falls_and_the_network_beats_the_unigram_and_the_bigram_model()
     perplexity = evaluate(mixture, sentences, test, 1000)["perplexity"]
     assert perplexity["network"] < perplexity["bigram"] < perplexity["unigram"]
     assert perplexity["mixture"] < 1.01 * min(perplexity["network"], perplexity["n-grams"])
+
+
+def test_class_features_tell_the_network_what_its_window_does_not_reach() -> None:
+    """The first word decides the last, beyond a window of two words; the features are the first word."""
+    more = 93
+    words = Vocabulary(
+        (UNKNOWN, BOUNDARY, *"abcde", *(f"w{number}" for number in range(more))),
+        (1, 200, 100, 100, 400, 100, 100, *[1] * more),
+    )
+    settings, schedule = job().model, job().schedule.model_copy(update={"epochs": 12})
+    sentences = [np.array([2 + kind, 4, 4, 5 + kind], dtype=np.int32) for kind in (0, 1)] * 100
+
+    def features(text: Sequence[Ids]) -> np.ndarray:
+        first = [np.eye(2)[np.full(len(sentence) + 1, sentence[0] - 2)] for sentence in text]
+        return np.concatenate(first or [np.empty((0, 2))]).astype(np.float32)
+
+    blind = train(settings, schedule, words, sentences, validation=sentences[:20])
+    seeing = train(settings, schedule, words, sentences, validation=sentences[:20], features=features)
+    assert seeing.validation[-1] < blind.validation[-1] - 0.2
+    folded = numpy_model(seeing.model, settings, words).scorer()
+    before = np.array([[4, 4]], dtype=np.int32)
+    for kind in (0, 1):
+        chances = next(folded.distributions(folded.contexts(before, np.eye(2, dtype=np.float32)[[kind]])))
+        assert chances[5 + kind] > np.log(0.75), "without them it would be a half"
 
 
 def test_training_stops_when_the_validation_loss_rises_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
