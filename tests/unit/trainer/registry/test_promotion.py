@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.trainer.models import WORDS, numpy_model
 from trainer.data.vocabulary import Vocabulary
-from trainer.network.numpy_form import NumpyModel
+from trainer.network.numpy_form import NAMES, NumpyModel
 from trainer.registry.promotion import CHARACTERS, compare, sentence_costs
 
 LINES = ["我 喜欢 苹果 。", "他 吃 苹果 。", "今天 天气 很 好 !", "龘靐 大学 。"]
@@ -18,7 +18,7 @@ LINES = ["我 喜欢 苹果 。", "他 吃 苹果 。", "今天 天气 很 好 !
 def unigram(counts: dict[str, int]) -> NumpyModel:
     """A model whose network says nothing: it is its noise distribution exactly."""
     model = numpy_model()
-    silent = {name: np.zeros_like(array) for name, array in vars(model.weights).items()}
+    silent = {name: np.zeros_like(getattr(model.weights, name)) for name in NAMES}
     vocabulary = model.vocabulary
     changed = (*vocabulary.counts[:2], *(counts.get(word, 1) for word in vocabulary.words[2:]))
     weights = dataclasses.replace(model.weights, **silent)
