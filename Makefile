@@ -66,7 +66,7 @@ check: setup
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
 	@.venv/bin/lint-imports --no-cache --verbose 2>&1 | tail -1
 	@.venv/bin/mypy --no-error-summary infra policies sandbox controllers benchmarks __main__.py
-	@.venv-trainer/bin/mypy --no-error-summary trainer benchmarks/elasticdl_job.py benchmarks/elasticdl_throughput.py benchmarks/plain_keras.py benchmarks/hidden_markov.py benchmarks/kenlm.py benchmarks/perplexity.py benchmarks/played_job.py benchmarks/relevance.py benchmarks/serving.py benchmarks/training_speed.py
+	@.venv-trainer/bin/mypy --no-error-summary trainer benchmarks/elasticdl_curves.py benchmarks/elasticdl_job.py benchmarks/elasticdl_throughput.py benchmarks/plain_keras.py benchmarks/hidden_markov.py benchmarks/kenlm.py benchmarks/perplexity.py benchmarks/played_job.py benchmarks/relevance.py benchmarks/serving.py benchmarks/training_speed.py
 
 toolchain: setup ## obtain every tool (about 25 minutes on two cores when all must be built; cached afterwards)
 	@$(PYTHON) -m sandbox toolchain
