@@ -34,7 +34,6 @@ from trainer.errors import TrainerError
 from trainer.network.examples import windows
 from trainer.network.export import numpy_model
 from trainer.network.model import build_model
-from trainer.network.schedule import planned_steps
 from trainer.network.training import Conveniences, train, use_threads
 from trainer.storage.object_store import DirectoryStore
 
@@ -180,7 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = Dataset(DirectoryStore(store), "data/")
         first = settings_of(options, 0)
         held_out = HeldOut(dataset, options.vocabulary, first.model.window, options.positions)
-        steps = planned_steps(dataset.manifest.sentences("train"), options.minibatch, 1)
+        # A worker's minibatches go over the ends of tasks and epochs: now and then the run has a step less than this.
+        steps = dataset.manifest.sentences("train") // options.minibatch
         keras = []
         for seed in range(options.seeds):
             keras.append(plain_keras(dataset, held_out, settings_of(options, seed)))
