@@ -1,5 +1,7 @@
-"""A business's alert rules (Prometheus) and its dashboard (Grafana), over the metrics of servers, monitor and launcher.
+"""A business's alert rules (Prometheus) and its dashboard (Grafana), over the metrics of servers, monitor, launcher and
+traffic controller, and those that kube-state-metrics gives of the namespace's objects (`kube_...`).
 
+A pod that is away gives no figures, and a rule over none never fires: that is what `DeploymentAway` is for.
 Pure. What to do about each alert stands in docs/operations.md.
 """
 
@@ -49,9 +51,8 @@ def alert_rules(namespace: str, timeout_seconds: float) -> tuple[AlertRule, ...]
     failed = f'sum(rate(serving_requests_total{{{own}, status=~"5.."}}[5m]))'
     slowest = f"histogram_quantile(0.99, sum by (le) (rate(serving_request_seconds_bucket{{{own}}}[5m])))"
     decision = f"histogram_quantile(0.99, sum by (le) (rate(monitor_event_to_decision_seconds_bucket{{{own}}}[5m])))"
-    backup = f'{{{own}, cronjob="{BACKUP_NAME}"}}'
-    # A backup's Job succeeds only after its restore was compared; these are kube-state-metrics' figures.
-    unproven = f"time() - kube_cronjob_status_last_successful_time{backup}"
+    crashing = f'kube_pod_container_status_waiting_reason{{{own}, reason="CrashLoopBackOff"}}'
+    backup = _backup(namespace)
     interval = f"kube_cronjob_next_schedule_time{backup} - kube_cronjob_status_last_schedule_time{backup}"
     return (
         AlertRule("NoServer", f"sum(serving_ready{{{own}}}) < 1", "1m", "critical", "No server of the region answers."),
@@ -89,7 +90,7 @@ def alert_rules(namespace: str, timeout_seconds: float) -> tuple[AlertRule, ...]
         ),
         AlertRule("MonitorSlow", f"{decision} > 1", "5m", "warning", "From event to decision takes over a second."),
         AlertRule(
-            "BackupNotProven", f"{unproven} > 3 * ({interval})", "0m", "critical",
+            "BackupNotProven", f"{unproven(namespace)} > 3 * ({interval})", "0m", "critical",
             "Three backups in a row were not made and proven by a restore.",
         ),
         AlertRule(
@@ -104,7 +105,34 @@ def alert_rules(namespace: str, timeout_seconds: float) -> tuple[AlertRule, ...]
             "ZoneRefused", f"increase(traffic_zone_failures_total{{{own}}}[5m]) > 30", "5m", "critical",
             "The traffic controller reaches the DNS service no more: it could not switch records.",
         ),
+        AlertRule(
+            "EveryRegionUnwell", f"max(traffic_region_well{{{own}}}) < 1", "1m", "critical",
+            "The traffic controller gets an answer from no region: all are dead, or it is cut off itself.",
+        ),
+        AlertRule(
+            "NoAnswerThroughDNS", f"max(traffic_answer_well{{{own}}}) < 1", "1m", "critical",
+            "What the business's name leads to does not answer.",
+        ),
+        AlertRule(
+            "DeploymentAway",
+            f"kube_deployment_status_replicas_available{{{own}}} < 1 and kube_deployment_spec_replicas{{{own}}} > 0",
+            "3m", "critical", "No pod of {{ $labels.deployment }} is available, though some are wanted.",
+        ),
+        AlertRule(
+            "CrashLoop",
+            f"max by (pod) (max_over_time({crashing}[5m])) > 0",
+            "10m", "critical", "{{ $labels.pod }} ends again and again as soon as it is started.",
+        ),
     )  # fmt: skip
+
+
+def unproven(namespace: str) -> str:
+    """The age in seconds of the last backup that was proven: its Job succeeds only after its restore was compared."""
+    return f"time() - kube_cronjob_status_last_successful_time{_backup(namespace)}"
+
+
+def _backup(namespace: str) -> str:
+    return f'{{namespace="{namespace}", cronjob="{BACKUP_NAME}"}}'
 
 
 def prometheus_rules(business: str, namespace: str, timeout_seconds: float) -> Json:
@@ -154,6 +182,10 @@ def panels(namespace: str) -> tuple[Panel, ...]:
             "Recovery", "s",
             ((f"histogram_quantile(0.9, sum by (le) (rate(monitor_recovery_seconds_bucket{{{own}}}[1h])))", "90 %"),),
         ),
+        Panel(
+            "Regions that answer", "short", ((f"min by (region) (traffic_region_well{{{own}}})", "{{region}}"),),
+        ),
+        Panel("Age of the last proven backup", "s", ((unproven(namespace), "age"),)),
     )  # fmt: skip
 
 
