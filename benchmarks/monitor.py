@@ -18,7 +18,7 @@ from typing import Any
 from lightkube.core.decoders import decode_list, decode_object, decode_watch_event
 from lightkube.resources.core_v1 import Pod
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.monitor import cluster
 from controllers.monitor.core import Core
 from controllers.monitor.kubernetes import PAGE

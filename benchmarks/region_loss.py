@@ -23,7 +23,7 @@ from pathlib import Path
 from alibabacloud_alidns20150109 import models
 
 from benchmarks.in_process_cloud import SimulatedCloud, serve_simulated_cloud
-from controllers.config import TrafficRegionSettings, TrafficSettings
+from controllers.config.traffic import TrafficRegionSettings, TrafficSettings
 from controllers.drill.region import Drill, Outcome, asker, resolver
 from controllers.traffic.zone import AlidnsZone
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.simulated_nodes import specifications
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.drill.observation import Observer
 from controllers.errors import ControllerError
 from controllers.monitor.kubernetes import Kubernetes

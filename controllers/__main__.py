@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from controllers.backup.options import add_commands
-from controllers.config import MONITOR_FILE, TRAFFIC_FILE
+from controllers.config.monitor import MONITOR_FILE
+from controllers.config.traffic import TRAFFIC_FILE
 from controllers.errors import ControllerError
 from trainer.command_line import end
 

@@ -62,7 +62,7 @@ async def from_cluster(namespace: str, job: str) -> list[Incident]:
     # The client only where it is needed: a bucket is read without it.
     from lightkube.resources.core_v1 import ConfigMap  # noqa: PLC0415
 
-    from controllers.config import MONITOR_NAME  # noqa: PLC0415
+    from controllers.config.monitor import MONITOR_NAME  # noqa: PLC0415
     from controllers.monitor.kubernetes import FAILURES, Kubernetes, refusal  # noqa: PLC0415
     from controllers.monitor.store import KEY  # noqa: PLC0415
 

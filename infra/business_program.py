@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_alicloud as alicloud
 
-from controllers.config import BACKUP_NAME, MONITOR_NAME, TRAFFIC_NAME
+from controllers.config.backup import BACKUP_NAME
+from controllers.config.monitor import MONITOR_NAME
+from controllers.config.traffic import TRAFFIC_NAME
 from infra import regions
 from infra.account import check_account
 from infra.bucket_rules import backup_rules, version_rules

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from controllers.config import BACKUP_NAME
+from controllers.config.backup import BACKUP_NAME
 
 SCRAPED_FROM = "arms-prom"
 """The namespace of ACK's metrics collector."""

@@ -14,7 +14,7 @@ from controllers.backup.repository import Repository
 from controllers.backup.restoring import Changes, Restore, compare
 from controllers.backup.work import alone, back_up, prove, tidy, utc_now
 from controllers.buckets import open_bucket
-from controllers.config import BackupSettings
+from controllers.config.backup import BackupSettings
 from controllers.errors import ControllerError, SettingsError
 from controllers.settings import read_settings
 from trainer.errors import TrainerError

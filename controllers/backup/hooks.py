@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controllers.buckets import Bucket
-from controllers.config import Hook, Hooks
+from controllers.config.backup import Hook, Hooks
 from controllers.errors import ControllerError
 from trainer.errors import TrainerError
 from trainer.storage.object_store import put_json

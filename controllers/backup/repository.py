@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from controllers.backup.model import ID_PATTERN, Entry, Manifest, Proof, Summary, now_text
 from controllers.buckets import Bucket
-from controllers.config import BACKUP_SCRATCH_PREFIX
+from controllers.config.backup import BACKUP_SCRATCH_PREFIX
 from controllers.errors import ControllerError, SettingsError
 from trainer.errors import ObjectNotFoundError
 from trainer.storage.object_store import put_json

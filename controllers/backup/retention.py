@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterable
 
 from controllers.backup.model import Summary, time_of
-from controllers.config import RetentionSettings
+from controllers.config.backup import RetentionSettings
 
 Bucket = Callable[[datetime.datetime], tuple[int, ...]]
 

@@ -20,7 +20,7 @@ from controllers.backup.repository import LEASE, SCRATCH, Repository
 from controllers.backup.restoring import Restore, compare
 from controllers.backup.retention import kept
 from controllers.buckets import Bucket
-from controllers.config import BackupSettings
+from controllers.config.backup import BackupSettings
 from controllers.errors import ControllerError
 from trainer.errors import TrainerError
 from trainer.storage.lease import Lease

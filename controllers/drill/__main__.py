@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from controllers.config import DrillObjectives
+from controllers.config.drills import DrillObjectives
 from controllers.drill import burst, campaign
 from controllers.drill.plot import plot
 from controllers.drill.report import Result, kept, table

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lightkube.resources.core_v1 import Pod as KubernetesPod
 
-from controllers.config import DrillObjectives
+from controllers.config.drills import DrillObjectives
 from controllers.drill.acknowledged import check
 from controllers.drill.faults import INTERRUPT, Ground, kill
 from controllers.drill.observation import Observer

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from lightkube.resources.core_v1 import Pod as KubernetesPod
 
-from controllers.config import MONITOR_NAME, DrillObjectives
+from controllers.config.drills import DrillObjectives
+from controllers.config.monitor import MONITOR_NAME
 from controllers.drill.observation import Observer
 from controllers.drill.site import Site
 from controllers.errors import DrillError

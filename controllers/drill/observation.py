@@ -11,7 +11,7 @@ from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import ConfigMap
 from lightkube.resources.core_v1 import Pod as KubernetesPod
 
-from controllers.config import MONITOR_NAME, MonitorSettings
+from controllers.config.monitor import MONITOR_NAME, MonitorSettings
 from controllers.errors import DrillError
 from controllers.monitor import cluster, recovery
 from controllers.monitor.incidents import Incident, Memory

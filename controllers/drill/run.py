@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from controllers.config import DrillObjectives, MonitorSettings
+from controllers.config.drills import DrillObjectives
+from controllers.config.monitor import MonitorSettings
 from controllers.drill.faults import JOB_DRILLS, Drill, Ground
 from controllers.drill.neighbourhood import LAST_DRILLS, NEIGHBOURHOOD_DRILLS
 from controllers.drill.observation import Observer

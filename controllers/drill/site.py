@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from controllers.config import DrillObjectives, Frozen
+from controllers.config.base import Frozen
+from controllers.config.drills import DrillObjectives
 from controllers.errors import SettingsError
 
 STACK_KEY = "language-model-clusters:business"

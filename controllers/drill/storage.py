@@ -17,7 +17,7 @@ from controllers.backup.model import Manifest
 from controllers.backup.repository import Repository
 from controllers.backup.restoring import Restore, compare
 from controllers.buckets import Bucket, open_bucket
-from controllers.config import BACKUP_NAME
+from controllers.config.backup import BACKUP_NAME
 from controllers.drill.faults import Drill, Ground, kill, run_command
 from controllers.errors import DrillError
 from controllers.monitor.model import Role

@@ -14,7 +14,8 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod
 from lightkube.resources.networking_v1 import NetworkPolicy
 
-from controllers.config import TRAFFIC_NAME, MonitorSettings
+from controllers.config.monitor import MonitorSettings
+from controllers.config.traffic import TRAFFIC_NAME
 from controllers.drill import region
 from controllers.drill.faults import Drill, Ground, run_command
 from controllers.drill.site import Region, Users

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.monitor.model import (
     AVOIDED_NODES_ANNOTATION,
     PROGRESS_ANNOTATION,

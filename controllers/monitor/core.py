@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.monitor import faults, recovery
 from controllers.monitor.faults import Fault, Symptom
 from controllers.monitor.incidents import Incident, Memory, Repair, Streak

@@ -18,7 +18,7 @@ from lightkube.models.coordination_v1 import LeaseSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 
-from controllers.config import LeaderElectionSettings
+from controllers.config.monitor import LeaderElectionSettings
 from controllers.monitor.kubernetes import CONFLICT, FAILURES, NOT_FOUND, refusal, status_of
 
 LOG = logging.getLogger("controllers.election")

@@ -12,7 +12,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from controllers.config import DetectionSettings, MonitorSettings
+from controllers.config.monitor import DetectionSettings, MonitorSettings
 from controllers.monitor.model import Pod, Progress, Role
 from controllers.monitor.silence import is_witnessed, silence
 from controllers.monitor.world import World

@@ -14,7 +14,7 @@ from lightkube.models.core_v1 import EventSource, ObjectReference
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Event as KubernetesEvent
 
-from controllers.config import MONITOR_NAME, MonitorSettings
+from controllers.config.monitor import MONITOR_NAME, MonitorSettings
 from controllers.monitor.incidents import Incident, Memory, as_line
 from controllers.monitor.kubernetes import FAILURES, refusal
 from controllers.monitor.metrics import Metrics

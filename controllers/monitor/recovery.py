@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.monitor.faults import Fault, Symptom, is_running
 from controllers.monitor.incidents import Incident
 from controllers.monitor.model import Pod, Role

@@ -20,7 +20,7 @@ from lightkube.resources.core_v1 import Node, ResourceQuota
 from lightkube.resources.core_v1 import Pod as KubernetesPod
 from pydantic import ValidationError
 
-from controllers.config import MONITOR_HEARTBEAT_NAMESPACE, MonitorSettings
+from controllers.config.monitor import MONITOR_HEARTBEAT_NAMESPACE, MonitorSettings
 from controllers.errors import ClusterError, ConflictError, SettingsError
 from controllers.monitor import cluster
 from controllers.monitor.core import Core, Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controllers.config import DetectionSettings
+from controllers.config.monitor import DetectionSettings
 from controllers.monitor.model import Role
 from controllers.monitor.world import MasterBeat, World
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
-from controllers.config import MONITOR_NAME, MonitorSettings
+from controllers.config.monitor import MONITOR_NAME, MonitorSettings
 from controllers.errors import ControllerError
 from controllers.monitor.incidents import Memory
 from controllers.monitor.kubernetes import FAILURES, NOT_FOUND, refusal, status_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controllers.config import TrafficSettings
+from controllers.config.traffic import TrafficSettings
 from controllers.traffic.model import Note, Plan, Record, Switch, Zone
 
 

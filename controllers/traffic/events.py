@@ -11,7 +11,7 @@ from lightkube.models.core_v1 import EventSource, ObjectReference
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Event
 
-from controllers.config import TRAFFIC_NAME
+from controllers.config.traffic import TRAFFIC_NAME
 from controllers.monitor.kubernetes import FAILURES, Kubernetes, refusal
 
 LOG = logging.getLogger("controllers.traffic")

@@ -8,7 +8,7 @@ import socket
 
 import httpx2
 
-from controllers.config import TrafficSettings
+from controllers.config.traffic import TrafficSettings
 
 LOG = logging.getLogger("controllers.traffic")
 

@@ -10,7 +10,7 @@ import signal
 import time
 from typing import Protocol
 
-from controllers.config import TrafficSettings
+from controllers.config.traffic import TrafficSettings
 from controllers.errors import SettingsError
 from controllers.monitor.server import serve
 from controllers.settings import read_settings

@@ -12,7 +12,7 @@ from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.policy.retry import RetryOptions
 from darabonba.runtime import RuntimeOptions
 
-from controllers.config import TrafficSettings
+from controllers.config.traffic import TrafficSettings
 from controllers.errors import ControllerError
 from controllers.traffic.model import Note, Record, Switch, Zone, parse
 from trainer.storage.oss import credentials_source

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_alicloud as alicloud
 import pulumi_kubernetes as kubernetes
 
-from controllers.config import (
+from controllers.config.backup import (
     BACKUP_FILE,
     BACKUP_NAME,
     BACKUP_RULES,

@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from controllers.config import MONITOR_CLUSTER_RULES, MONITOR_HEARTBEAT_NAMESPACE, MONITOR_HEARTBEAT_RULES
-from controllers.config import Rule as MonitorRule
+from controllers.config.base import Rule as MonitorRule
+from controllers.config.monitor import MONITOR_CLUSTER_RULES, MONITOR_HEARTBEAT_NAMESPACE, MONITOR_HEARTBEAT_RULES
 from infra import admission
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Rule

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from controllers.config import (
+from controllers.config.monitor import (
     MONITOR_FILE,
     MONITOR_HEARTBEAT_NAMESPACE,
     MONITOR_NAME,

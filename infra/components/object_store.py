@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_alicloud as alicloud
 
-from controllers.config import (
+from controllers.config.backup import (
     BACKUP_SCRATCH_ACTIONS,
     BACKUP_SCRATCH_PREFIX,
     BACKUP_SOURCE_ACTIONS,

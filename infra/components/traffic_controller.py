@@ -12,7 +12,7 @@ import pulumi
 import pulumi_alicloud as alicloud
 import pulumi_kubernetes as kubernetes
 
-from controllers.config import (
+from controllers.config.traffic import (
     TRAFFIC_ACTIONS,
     TRAFFIC_FILE,
     TRAFFIC_NAME,

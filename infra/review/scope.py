@@ -12,7 +12,7 @@ import yaml
 from infra.review.errors import ReviewError
 from infra.settings.loading import KINDS, STACKS, config_key
 
-EVERYTHING = ("infra/", "policies/", "trainer/config.py", "controllers/config.py", "__main__.py", "Pulumi.yaml",
+EVERYTHING = ("infra/", "policies/", "trainer/config.py", "controllers/config/", "__main__.py", "Pulumi.yaml",
               "requirements.txt")  # fmt: skip
 """A change below one of these may change what every stack provisions, or whether it may."""
 NOTHING = ("infra/review/", "infra/prices.yaml", "policies/README.md")

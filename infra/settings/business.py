@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controllers.config import DrillObjectives
+from controllers.config.drills import DrillObjectives
 from infra.settings.base import DnsLine, OwnerName, RegionName, Settings, ShortName, TagKey, TagValue, option
 from infra.settings.keeping import Backup, TrafficController
 from infra.settings.monitor import Monitor

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controllers.config import Hooks, RetentionSettings, TrafficTimings
+from controllers.config.backup import Hooks, RetentionSettings
+from controllers.config.traffic import TrafficTimings
 from infra.settings.base import RegionName, Settings, option
 from infra.settings.training import IMAGE
 from trainer.config import ResourceRequest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controllers.config import DetectionSettings, RepairSettings
+from controllers.config.monitor import DetectionSettings, RepairSettings
 from infra.settings.base import Settings, option
 from infra.settings.training import IMAGE
 from trainer.config import ResourceRequest

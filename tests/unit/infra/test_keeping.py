@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from controllers.config import BACKUP_RULES, BackupSettings, Hook, Hooks, TrafficSettings
+from controllers.config.backup import BACKUP_RULES, BackupSettings, Hook, Hooks
+from controllers.config.traffic import TrafficSettings
 from infra.program import deploy
 from infra.settings import StackSettings, load_stack
 from infra.settings.keeping import Backup, PulumiState, TrafficController

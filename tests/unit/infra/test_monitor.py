@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.config import MONITOR_RULES, MonitorSettings
+from controllers.config.monitor import MONITOR_RULES, MonitorSettings
 from infra.program import deploy
 from infra.settings import StackSettings, load_stack
 from infra.settings.monitor import Monitor

@@ -11,7 +11,7 @@ from controllers.backup.model import Manifest
 from controllers.backup.repository import Repository
 from controllers.backup.work import back_up
 from controllers.buckets import Bucket
-from controllers.config import BackupSettings, RetentionSettings, SourceSettings
+from controllers.config.backup import BackupSettings, RetentionSettings, SourceSettings
 from tests.unit.controllers.conftest import MakeBucket
 from tests.unit.sandbox.cloud.oss.conftest import REGION
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from controllers.backup import commands
 from controllers.backup.hooks import MARK, EndedError, HookError, around, ending_by_error, run_hook
-from controllers.config import Hook, Hooks
+from controllers.config.backup import Hook, Hooks
 from tests.unit.controllers.backup.scene import Scene
 
 TOLD = {"business": "qa", "namespace": "qa", "region": "cn-hangzhou"}

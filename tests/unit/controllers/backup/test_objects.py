@@ -8,7 +8,7 @@ from typing import Any
 from lightkube.core.resource import api_info
 
 from controllers.backup.objects import KINDS, documents
-from controllers.config import BACKUP_RULES
+from controllers.config.backup import BACKUP_RULES
 
 
 def test_objects_are_what_somebody_made_without_what_a_cluster_assigns() -> None:

@@ -15,7 +15,7 @@ from controllers.backup.model import Manifest
 from controllers.backup.restoring import Restore
 from controllers.backup.work import prove
 from controllers.buckets import Bucket
-from controllers.config import SourceSettings
+from controllers.config.backup import SourceSettings
 from controllers.errors import ControllerError
 from tests.unit.controllers.backup.scene import NOON, RUN, Scene, content
 from tests.unit.sandbox.cloud.oss.conftest import REGION

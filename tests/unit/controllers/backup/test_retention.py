@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controllers.backup.model import Summary, id_of, time_of
 from controllers.backup.retention import day, hour, kept, week
-from controllers.config import RetentionSettings
+from controllers.config.backup import RetentionSettings
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 BACKUPS = st.dictionaries(

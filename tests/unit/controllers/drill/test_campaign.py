@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from controllers.config import DrillObjectives, MonitorSettings
+from controllers.config.drills import DrillObjectives
+from controllers.config.monitor import MonitorSettings
 from controllers.drill import campaign
 from controllers.drill.acknowledged import look
 from controllers.drill.observation import Observer

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controllers.config import DrillObjectives, MonitorSettings
+from controllers.config.drills import DrillObjectives
+from controllers.config.monitor import MonitorSettings
 from controllers.drill.__main__ import main, parser
 from controllers.drill.faults import Ground, kill, run_command
 from controllers.drill.observation import Observer

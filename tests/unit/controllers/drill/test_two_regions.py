@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controllers.config import DrillObjectives, MonitorSettings
+from controllers.config.drills import DrillObjectives
+from controllers.config.monitor import MonitorSettings
 from controllers.drill import region, two_regions
 from controllers.drill.faults import Ground
 from controllers.drill.observation import Observer

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from typing import Any
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.monitor.core import Core, Plan
 from controllers.monitor.incidents import Incident, Memory
 from controllers.monitor.model import (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Node, Pod, ResourceQuota
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.monitor import cluster
 from controllers.monitor.model import Role
 

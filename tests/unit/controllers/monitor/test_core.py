@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from controllers.config import RepairSettings
+from controllers.config.monitor import RepairSettings
 from controllers.monitor.incidents import Memory
 from controllers.monitor.model import (
     ApiAway,

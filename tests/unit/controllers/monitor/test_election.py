@@ -10,7 +10,7 @@ import pytest
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import Status
 
-from controllers.config import LeaderElectionSettings
+from controllers.config.monitor import LeaderElectionSettings
 from controllers.monitor.election import Election
 
 

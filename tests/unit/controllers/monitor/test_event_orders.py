@@ -8,7 +8,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controllers.config import RepairSettings
+from controllers.config.monitor import RepairSettings
 from controllers.monitor.incidents import Memory
 from controllers.monitor.model import ApiAway, ApiBack, DeletePod, Event, Listed, Node, NodeSeen, PodGone, PodSeen, Role
 from tests.unit.controllers.monitor.scene import Scene

@@ -13,7 +13,7 @@ import pytest
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import Status
 
-from controllers.config import MonitorSettings
+from controllers.config.monitor import MonitorSettings
 from controllers.errors import ConflictError
 from controllers.monitor.incidents import Incident, Memory, Repair
 from controllers.monitor.metrics import Metrics

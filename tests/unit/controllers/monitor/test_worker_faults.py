@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controllers.config import RepairSettings
+from controllers.config.monitor import RepairSettings
 from controllers.monitor.model import (
     BucketSeen,
     DeletePod,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from controllers.config import TrafficRegionSettings, TrafficSettings, TrafficTimings
+from controllers.config.traffic import TrafficRegionSettings, TrafficSettings, TrafficTimings
 from controllers.errors import SettingsError
 from controllers.traffic.model import Note, Record, Switch
 from controllers.traffic.run import Controller, check

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from controllers.config import TrafficRegionSettings, TrafficSettings
+from controllers.config.traffic import TrafficRegionSettings, TrafficSettings
 from controllers.traffic.core import Core
 from controllers.traffic.model import Note, Plan, Record, Zone, parse
 
