@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controllers.config.drills import DrillObjectives
-from controllers.drill import burst, campaign
+from controllers.drill import burst, campaign, growth
 from controllers.drill.plot import plot
 from controllers.drill.report import Result, kept, table
 from controllers.drill.run import DRILLS, run
@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
         description="Break a running business on purpose, and measure how long it takes to be at work again.",
         epilog="drills:\n" + "\n".join(lines) + "\n\n"
         "campaign: hundreds of faults, one after another; `python -m controllers.drill campaign --help`\n"
-        "burst: many users at once, and what the cluster makes of it; `python -m controllers.drill burst --help`\n\n"
+        "burst: many users at once, and what the cluster makes of it; `python -m controllers.drill burst --help`\n"
+        "growth: does a training follow its queue of tasks? `python -m controllers.drill growth --help`\n\n"
         "The cluster is that of $KUBECONFIG. Exit codes: 0 all objectives met, 4 one missed, 1 or 2 other.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return campaign.main(given[1:])
     if given[:1] == ["burst"]:  # it breaks nothing
         return burst.main(given[1:])
+    if given[:1] == ["growth"]:  # it takes a worker's place, which is no fault
+        return growth.main(given[1:])
     options = parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("controllers.drill").setLevel(logging.INFO)

@@ -14,13 +14,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
-from lightkube.resources.core_v1 import Node
 
 from controllers.drill.burst_plot import plot
+from controllers.drill.command_line import add_outputs, leave, log_to_the_screen, within
 from controllers.drill.crowd import Answer, Crowd, scorer
 from controllers.drill.elasticity import (
     AFTER,
@@ -35,6 +34,7 @@ from controllers.drill.elasticity import (
     percentile,
     table,
 )
+from controllers.drill.nodes import SERVING_POOL, TRAINING_POOL, ready_nodes
 from controllers.drill.region import resolver
 from controllers.drill.run import READY_SECONDS, Watch, watching
 from controllers.drill.site import Site, read_site
@@ -48,9 +48,6 @@ LOG = logging.getLogger("controllers.drill")
 EVERY_SECONDS = 1.0
 BACK_SECONDS = 60.0
 """How long, after the last phase, the training's workers may take to be all at work."""
-BUSINESS_LABEL, POOL_LABEL = "language-models/business", "language-models/pool"
-"""Of nodes, as the infrastructure program gives them to a business's pools."""
-TRAINING_POOL, SERVING_POOL = "training", "serving"
 USERS, SECONDS = range(1, 201), range(5, 1801)
 
 
@@ -128,13 +125,12 @@ class Burst:
 
 async def look(watch: Watch) -> Seen:
     """Servers, workers and nodes now. Raises ClusterError where the API server does not say."""
-    observer, business = watch.observer, watch.site.namespace
+    observer = watch.observer
     try:
         autoscaler = await observer.client.get(HorizontalPodAutoscaler, SERVING_NAME)
-        nodes = [node async for node in observer.client.list(Node, labels={BUSINESS_LABEL: business})]
     except FAILURES as error:
         raise refusal(error) from error
-    ready = [(node.metadata.labels or {}).get(POOL_LABEL, "") for node in nodes if node.metadata and is_ready(node)]
+    nodes = await ready_nodes(observer.client, watch.site.namespace)
     status = autoscaler.status
     measured = (status.currentMetrics if status else None) or []
     metrics = [metric.resource.current.averageUtilization for metric in measured if metric.resource]
@@ -143,15 +139,9 @@ async def look(watch: Watch) -> Seen:
         status.desiredReplicas if status else 0,
         metrics[0] if metrics else None,
         round(recovery.share_at_work(observer.world, observer.settings) * observer.settings.workers),
-        ready.count(SERVING_POOL),
-        ready.count(TRAINING_POOL),
+        nodes[SERVING_POOL],
+        nodes[TRAINING_POOL],
     )
-
-
-def is_ready(node: Any) -> bool:
-    """By its kubelet's own word, as the control plane has it."""
-    conditions = (node.status.conditions if node.status else None) or []
-    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
 
 
 async def scaling_of(watch: Watch) -> Scaling:
@@ -243,17 +233,6 @@ def plan(options: argparse.Namespace) -> Plan:
     return Plan(phases, options.shrink)
 
 
-def within(limits: range) -> Callable[[str], int]:
-    """An option's type: a whole number of `limits`."""
-
-    def whole(text: str) -> int:
-        if not text.isdecimal() or int(text) not in limits:
-            raise argparse.ArgumentTypeError(f"{text!r}; write a whole number from {limits[0]} to {limits[-1]}")
-        return int(text)
-
-    return whole
-
-
 def parser() -> argparse.ArgumentParser:
     """All options; the defaults are for a sandbox on two cores."""
     made = argparse.ArgumentParser(
@@ -281,29 +260,20 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--port", type=within(range(1, 65_536)), default=80, help="of the entry (80)")
     made.add_argument("--without-training", action="store_true", help="no job needs to be at work")
-    made.add_argument("--report", metavar="FILE", help="write the table to a file, too (Markdown)")
-    made.add_argument("--plot", metavar="FILE", help="and a plot (SVG)")
-    made.add_argument("--results", metavar="FILE", help="and all samples (JSON)")
+    add_outputs(made)
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send the burst; the exit code."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("controllers.drill").setLevel(logging.INFO)
+    log_to_the_screen()
     try:
         site = read_site(options.site)
         if options.plot:  # can it be drawn?
             plot(BurstResult(Scaling(1, 1, 0, None, 0), []))
         result = asyncio.run(run(site, options))
-        text = table(result)
-        print(text)
-        for path, content in ((options.report, f"{text}\n"), (options.results, f"{result.to_json()}\n")):
-            if path:
-                Path(path).write_text(content, encoding="utf-8")
-        if options.plot:
-            Path(options.plot).write_text(plot(result), encoding="utf-8")
+        leave(options, table(result), result.to_json(), lambda: plot(result))
     except ControllerError as error:
         print(f"burst: {error}", file=sys.stderr)
         return error.exit_code

@@ -60,16 +60,21 @@ def at_work(world: World, settings: MonitorSettings, after: float, without: Sequ
 
 def share_at_work(world: World, settings: MonitorSettings) -> float:
     """How many of the workers that there should be are at work, as a share of one, by the last heartbeat."""
+    return min(1.0, workers_at_work(world) / settings.workers)
+
+
+def workers_at_work(world: World) -> int:
+    """How many are, by the last heartbeat, however many there should be."""
     master, beat = world.master_pod, world.master
     if master is None or not is_running(master) or beat is None or beat.uid != master.uid:
-        return 0.0
+        return 0
     there = {pod.index for pod in world.of(Role.WORKER) if pod.phase == "Running" and not pod.deleting}
     lively = [
         index
         for index, entry in beat.progress.workers.items()
         if index in there and not entry.standby and entry.batches >= FIRST_BATCH_DONE
     ]
-    return min(1.0, len(lively) / settings.workers)
+    return len(lively)
 
 
 def _advance_pod(

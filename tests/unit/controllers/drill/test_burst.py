@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from controllers.drill.burst import Burst, Plan, Seen, is_ready, main, parser, plan
+from controllers.drill.burst import Burst, Plan, Seen, main, parser, plan
 from controllers.drill.burst_plot import plot
 from controllers.drill.crowd import Answer, Crowd, Outcome, judge
 from controllers.drill.elasticity import AFTER, BURST, CALM, SHRINKING, BurstResult, Scaling, percentile, table
+from controllers.drill.nodes import is_ready
 from controllers.drill.probing import Counts
 from controllers.errors import DrillError
 
