@@ -24,7 +24,13 @@ def test_a_stack_file_touches_its_stack_and_a_platforms_file_all_that_stand_on_i
 
 @pytest.mark.parametrize(
     "path",
-    ["infra/components/cluster.py", "trainer/config.py", "controllers/config/monitor.py", "Pulumi.yaml", "policies/pack.py"],
+    [
+        "infra/components/cluster.py",
+        "trainer/config.py",
+        "controllers/config/monitor.py",
+        "Pulumi.yaml",
+        "policies/pack.py",
+    ],
 )
 def test_the_program_touches_every_stack_platforms_first(path: str) -> None:
     assert touched([path], STACKS) == (("platform", "platform2", "chatbot", "other", "qa"), ())
