@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import dataclasses
 import json
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from lightkube.models.core_v1 import Container, PodSpec, ResourceRequirements, Toleration
 
 from controllers.drill import growth
-from controllers.drill.growth import Growth, Seen, main
+from controllers.drill.growth import Growth, Seen, look, main
 from controllers.drill.growth_plot import plot
 from controllers.drill.growth_result import GrowthResult, Preemption, Sample, table
 from controllers.drill.probing import Counts
-from controllers.drill.urgent import NAME, pod
+from controllers.drill.site import Site
+from controllers.drill.urgent import NAME, Urgent, pod
 from controllers.errors import ClusterError, DrillError
+from controllers.monitor.model import Pod, PodGone, PodSeen, Progress, Role, WorkerProgress
+from controllers.monitor.world import World
 
 START = 12.0
 """Seconds from a worker's pod to its first task."""
@@ -299,3 +305,87 @@ def test_the_exit_code_says_whether_the_promise_was_kept(
 def test_a_site_that_is_not_there_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--site", "nowhere.yaml"]) == 2
     assert capsys.readouterr().err.startswith("growth: nowhere.yaml:")
+
+
+# ---- what a look shows
+
+
+def looked(*pods: Pod, gone: Sequence[str] = ()) -> Seen:
+    """Of a namespace with these pods, some of which are gone by now, and one node."""
+
+    class Client:
+        async def list(self, *_: object, **__: object) -> AsyncIterator[Any]:
+            condition = argparse.Namespace(type="Ready", status="True")
+            labels = {"language-models/pool": "training"}
+            status = argparse.Namespace(conditions=[condition])
+            yield argparse.Namespace(metadata=argparse.Namespace(labels=labels), status=status)
+
+    world = World()
+    for seen in pods:
+        world.see(PodSeen(seen), 1.0)
+    for seen in pods:
+        if seen.name in gone:
+            world.see(PodGone(seen.name, seen.uid), 2.0)
+    observer = argparse.Namespace(world=world, client=Client())
+    return asyncio.run(look(argparse.Namespace(observer=observer, site=Site(namespace="qa"))))  # type: ignore[arg-type]
+
+
+def worker(index: int, **changed: Any) -> Pod:
+    made = Pod(f"worker-{index}", f"uid-{index}", 1, Role.WORKER, index, "Running")
+    return dataclasses.replace(made, **changed)
+
+
+PROGRESS = Progress(
+    left=7, trained=5, wanted=3, workers={0: WorkerProgress(0.1, batches=9), 1: WorkerProgress(0.1, standby=True)}
+)
+MASTER = Pod("master", "uid-master", 1, Role.MASTER, 0, "Running", progress=PROGRESS)
+
+
+def test_a_look_tells_who_works_who_stands_by_and_who_waits_for_a_node() -> None:
+    seen = looked(MASTER, worker(0), worker(1), worker(2, phase="Pending"), Pod(NAME, "u", 1, Role.OTHER))
+    assert (seen.wanted, seen.workers, seen.standbys, seen.pending, seen.nodes) == (3, 1, 1, 1, 1)
+    assert (seen.left, seen.trained, seen.urgent) == (7, 5, "Pending")
+    assert (seen.job, seen.over) == (True, False)
+    assert seen.lost == frozenset()
+
+
+def test_a_look_tells_who_was_preempted_from_whom_the_master_let_go() -> None:
+    seen = looked(
+        MASTER,
+        worker(0, deleting=True, disruption="PreemptionByScheduler"),
+        worker(1, deleting=True, removal=True),
+        worker(2),
+        gone=["worker-2"],
+    )
+    assert seen.preempted == {"worker-0"}
+    assert seen.lost == {"worker-0", "worker-2"}
+    assert (seen.running, seen.workers) == ((), 0)
+
+
+@pytest.mark.parametrize("gone", [(), ("master",)])
+def test_a_job_is_over_when_its_master_said_so_and_no_worker_runs(gone: Sequence[str]) -> None:
+    finished = dataclasses.replace(MASTER, finished=True)
+    assert looked(finished, worker(0, phase="Succeeded"), gone=gone).over
+    assert not looked(finished, worker(0), gone=gone).over
+    assert not looked(MASTER, gone=["master"]).over
+
+
+async def test_a_refusal_of_the_quota_is_told_with_the_keys_to_edit() -> None:
+    template = argparse.Namespace(spec=argparse.Namespace(priorityClassName="language-models-serving"))
+    found = argparse.Namespace(
+        spec=argparse.Namespace(
+            template=template, containers=[Container(name="worker")], nodeSelector=None, tolerations=None,
+            imagePullSecrets=None, securityContext=None,
+        )
+    )  # fmt: skip
+
+    class Client:
+        async def get(self, *_: object) -> Any:
+            return found
+
+        async def create(self, made: Any) -> None:
+            assert made.spec.priorityClassName == "language-models-serving"
+            raise OSError("exceeded quota: requests.nvidia.com/gpu")
+
+    with pytest.raises(DrillError, match=r"exceeded quota.*quota \(gpu, cpu"):
+        await Urgent(Client(), 10.0).create("worker-0")
