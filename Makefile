@@ -91,7 +91,9 @@ setup: .venv/.ready .venv-trainer/.ready
 	@$(call fresh_environment,.venv-trainer)
 	@echo "Installing the trainer's Python packages into .venv-trainer ..."
 	@flock .setup.lock bash -ec '.venv-trainer/bin/python $(PIP) -r images/trainer/requirements.txt -r trainer/requirements-development.txt && \
-		.venv-trainer/bin/python $(PIP) --no-deps -r images/trainer/requirements-no-deps.txt && touch $@'
+		.venv-trainer/bin/python $(PIP) --no-deps -r images/trainer/requirements-no-deps.txt && \
+		cd .venv-trainer/lib/python3.11/site-packages && ../../../bin/python -m grpc_tools.protoc -I . -I tensorflow/include \
+			--python_out=. elasticdl/proto/elasticdl.proto && cd $(CURDIR) && touch $@'
 
 define fresh_environment
 $(PYTHON3) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \

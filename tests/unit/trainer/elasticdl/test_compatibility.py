@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from elasticdl.proto import elasticdl_pb2
 from elasticdl.python.common.model_utils import get_optimizer_info
+from google.protobuf.internal import api_implementation
 
 from tests.unit.trainer.small_data import job
 from trainer.elasticdl import compatibility, context, zoo
@@ -136,3 +138,9 @@ def test_a_worker_starts_without_the_masters_modules_and_without_pyodps() -> Non
     code = "import sys, elasticdl.python.worker.main, trainer.elasticdl.zoo; print(*sorted(sys.modules))"
     loaded = set(as_a_worker(code).split())
     assert not {"kubernetes", "elasticdl.python.master.master", "odps.core", "odps.tunnel"} & loaded
+
+
+def test_messages_are_written_and_read_by_the_compiled_protobuf() -> None:
+    assert api_implementation.Type() == "upb"
+    request = elasticdl_pb2.PullEmbeddingVectorRequest(name="words", ids=[1, 300])
+    assert request.SerializeToString() == b"\n\x05words\x12\x03\x01\xac\x02"
