@@ -31,6 +31,7 @@ from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.region import cleanup
 from sandbox.settings import SandboxSettings
+from tests.sandbox.business import bucket, edit, tagging, tags
 from tests.sandbox.cluster import Cluster, wait_for
 from tests.sandbox.page_commands import Shell, follow
 from tests.sandbox.project import copy_program
@@ -43,6 +44,9 @@ RECORDS = ("client-token", "cluster-task", "region-slot", "registry-key", "role-
 DELETED_LATER = ("kms-key", "tags-kms")
 """A key that is destroyed waits for its end for days, as in the cloud."""
 JOB = "elasticdl-job-name=language-model"
+STATE_BUCKET = "example-pulumi-state"
+STATE_FOLDER = ".pulumi/stacks/language-model-clusters"
+"""Where the engine's own backends keep this project's stacks."""
 
 
 @pytest.fixture(scope="module")
@@ -202,23 +206,14 @@ def tasks_of_the_job(settings: SandboxSettings, project: Path, places: dict[str,
     """How many tasks every epoch over every training shard makes, counted from the data's own manifest."""
     content = yaml.safe_load((project / "stacks" / "Pulumi.qa.yaml").read_text())
     schedule = content["config"]["language-model-clusters:business"]["training"]["schedule"]
-    manifest = json.loads(bucket(settings, places["buckets"]["data"]).get_object("data/manifest.json").read())
+    manifest = json.loads(bucket(settings, places["buckets"]["data"], REGION).get_object("data/manifest.json").read())
     shards = [shard["sentences"] for shard in manifest["shards"] if "train" in shard["name"]]
     assert shards
     return int(schedule["epochs"] * sum(math.ceil(count / schedule["records_per_task"]) for count in shards))
 
 
-def bucket(settings: SandboxSettings, name: str, region: str = REGION) -> oss2.Bucket:
-    """A bucket through the official SDK."""
-    variables = environment(settings)
-    os.environ["REQUESTS_CA_BUNDLE"] = variables["REQUESTS_CA_BUNDLE"]
-    keys = oss2.AuthV4(variables["ALIBABA_CLOUD_ACCESS_KEY_ID"], variables["ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
-    endpoint = f"https://{variables['OSS_ENDPOINT']}"
-    return oss2.Bucket(keys, endpoint, name, region=region, is_path_style=True)
-
-
 def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dict[str, Any]) -> None:
-    store = bucket(settings, places["buckets"]["models"])
+    store = bucket(settings, places["buckets"]["models"], REGION)
     latest = json.loads(store.get_object("models/latest.json").read())
     manifest = json.loads(store.get_object(latest["manifest"]).read())
     names = [entry["name"] for entry in manifest["files"]]
@@ -227,7 +222,7 @@ def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dic
     for entry in manifest["files"]:
         content = store.get_object(f"models/{latest['version']}/{entry['name']}").read()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["name"]
-    data = bucket(settings, places["buckets"]["data"])
+    data = bucket(settings, places["buckets"]["data"], REGION)
     assert any("checkpoints/" in item.key for item in oss2.ObjectIterator(data, prefix="checkpoints/"))
 
 
@@ -237,18 +232,24 @@ def test_a_backup_is_proven_and_brings_back_what_was_deleted(
     """Made as the CronJob makes it, by its own role; restored with the command that docs/operations.md names."""
     cluster.run("create", "job", "by-hand", "--from=cronjob/backup")
     cluster.run("wait", "--for=condition=complete", "job/by-hand", "--timeout=50s")
-    status = json.loads(bucket(settings, places["buckets"]["backups"]).get_object("status.json").read())
+    status = json.loads(bucket(settings, places["buckets"]["backups"], REGION).get_object("status.json").read())
     assert status["last_proven"] == status["last"]
     deleted = {kind: f"{kind}/{name}" for kind, name in (("data", "manifest.json"), ("models", "latest.json"))}
-    stores = {kind: bucket(settings, places["buckets"][kind]) for kind in deleted}
+    stores = {kind: bucket(settings, places["buckets"][kind], REGION) for kind in deleted}
     before = {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()}
     for kind, key in deleted.items():
         stores[kind].delete_object(key)
         assert not stores[kind].object_exists(key)
     targets = [argument for kind in deleted for argument in ("--to", f"{kind}=oss://{places['buckets'][kind]}")]
+    restore(settings, places, *targets, "--keep-others")
+    assert {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()} == before
+
+
+def restore(settings: SandboxSettings, places: dict[str, Any], *arguments: str) -> None:
+    """From the business's backups, with the command that docs/operations.md names."""
     command = ["controllers", "restore", "--region", REGION, "--from", f"oss://{places['buckets']['backups']}"]
     restored = subprocess.run(
-        [REPOSITORY / ".venv" / "bin" / "python", "-m", *command, *targets, "--keep-others"],
+        [REPOSITORY / ".venv" / "bin" / "python", "-m", *command, *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **environment(settings)},
         capture_output=True,
@@ -257,7 +258,6 @@ def test_a_backup_is_proven_and_brings_back_what_was_deleted(
         check=False,
     )
     assert restored.returncode == 0, restored.stdout + restored.stderr
-    assert {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()} == before
 
 
 def test_the_training_region_holds_the_lease_in_the_other_regions_bucket(
@@ -282,7 +282,7 @@ def test_the_clouds_state_survives_kill_9(settings: SandboxSettings, pulumi: Any
 def test_a_change_made_by_hand_shows_in_a_refresh_and_the_next_up_undoes_it(
     pulumi: Any, settings: SandboxSettings, places: dict[str, Any]
 ) -> None:
-    store = bucket(settings, places["buckets"]["data"])
+    store = bucket(settings, places["buckets"]["data"], REGION)
     declared = tags(store)
     assert declared
     store.put_bucket_tagging(tagging({**declared, "owner": "somebody@example.com", "extra": "by hand"}))
@@ -298,20 +298,6 @@ def test_a_change_made_by_hand_shows_in_a_refresh_and_the_next_up_undoes_it(
     assert again.returncode == 0, again.stdout + again.stderr
 
 
-def tags(store: oss2.Bucket) -> dict[str, str]:
-    """The bucket's tags, as the cloud has them."""
-    found: dict[str, str] = dict(store.get_bucket_tagging().tag_set.tagging_rule)
-    return found
-
-
-def tagging(wanted: dict[str, str]) -> oss2.models.Tagging:
-    """Tags as the SDK takes them."""
-    rule = oss2.models.TaggingRule()
-    for key, value in wanted.items():
-        rule.add(key, value)
-    return oss2.models.Tagging(rule)
-
-
 def test_an_edit_of_the_stack_file_changes_just_what_it_says(pulumi: Any, project: Path, cluster: Cluster) -> None:
     edit(project, lambda business: business["quota"].update(pods=21))
     result = pulumi("up", "--yes", "--skip-preview", "--stack", "qa")
@@ -320,12 +306,33 @@ def test_an_edit_of_the_stack_file_changes_just_what_it_says(pulumi: Any, projec
     assert cluster.objects("resourcequotas")[0]["spec"]["hard"]["pods"] == "21"
 
 
-def edit(project: Path, change: Any) -> None:
-    """Change the business's settings in its stack file."""
-    path = project / "stacks" / "Pulumi.qa.yaml"
-    content = yaml.safe_load(path.read_text())
-    change(content["config"]["language-model-clusters:business"])
-    path.write_text(yaml.safe_dump(content))
+def test_hooks_run_around_a_backup_that_holds_the_stacks_own_state_and_no_other_stacks(
+    pulumi: Any, settings: SandboxSettings, project: Path, cluster: Cluster, places: dict[str, Any]
+) -> None:
+    store = bucket(settings, STATE_BUCKET, REGION)
+    store.create_bucket()
+    state = pulumi("stack", "export", "--stack", "qa").stdout
+    for stack in ("qa", "textgen"):
+        store.put_object(f"{STATE_FOLDER}/{stack}.json", state)
+    hooks = {
+        "before": [{"name": "pause", "command": ["printenv", "BACKUP_WHEN"]}],
+        "after": [{"name": "go-on", "command": ["printenv", "BACKUP_WHEN", "BACKUP_SUCCEEDED"]}],
+    }
+    where = {"bucket": STATE_BUCKET, "region": REGION}
+    edit(project, lambda business: business["backup"].update(hooks=hooks, pulumi_state=where))
+    result = pulumi("up", "--yes", "--skip-preview", "--stack", "qa")
+    assert result.returncode == 0, result.stdout + result.stderr
+    cluster.run("create", "job", "with-hooks", "--from=cronjob/backup")
+    cluster.run("wait", "--for=condition=complete", "job/with-hooks", "--timeout=50s")
+    said = cluster.run("logs", "job/with-hooks")
+    assert 0 < said.index("hook pause: before") < said.index("hook go-on: after True")
+    for stack in ("qa", "textgen"):
+        store.delete_object(f"{STATE_FOLDER}/{stack}.json")
+    restore(settings, places, "--to", f"pulumi-state=oss://{STATE_BUCKET}/{STATE_FOLDER}/qa.*")
+    assert [item.key for item in oss2.ObjectIterator(store)] == [f"{STATE_FOLDER}/qa.json"]
+    assert store.get_object(f"{STATE_FOLDER}/qa.json").read().decode() == state
+    store.delete_object(f"{STATE_FOLDER}/qa.json")
+    store.delete_bucket()
 
 
 def test_destroy_leaves_nothing_in_the_cluster_nor_in_the_cloud(
