@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_alicloud as alicloud
 
-from controllers.config.backup import BACKUP_NAME
+from controllers.config.backup import BACKUP_COPIED, BACKUP_NAME
 from controllers.config.monitor import MONITOR_NAME
 from controllers.config.traffic import TRAFFIC_NAME
 from infra import regions
@@ -57,7 +57,7 @@ def deploy_business(platform: Platform, business: Business) -> None:
             region.control_traffic(business.traffic_controller, addresses)
     for source, target in regions.pairs(business).items():
         for kind in BUCKETS:
-            made[source].buckets[kind].replicate_to(made[target].buckets[kind], target, removals=kind == DATA)
+            made[source].replicate(kind, made[target])
     pulumi.export("business", business.name)
     pulumi.export("dns_name", f"{business.name}.{platform.zone.name}")
     pulumi.export("training_region", regions.training_region(business))
@@ -202,10 +202,18 @@ class RegionOfBusiness:
         identity = self._identity(BACKUP_NAME, uses_api=True)
         policy = self.names.policy
         access = [self.buckets[kind].grant_backup_from(identity, policy(BACKUP_NAME, kind)) for kind in (DATA, MODELS)]
-        access.append(self.buckets[BACKUPS].grant_backup_to(identity, policy(BACKUP_NAME, BACKUPS)))
+        access.append(self.buckets[BACKUPS].grant_backup_to(identity, policy(BACKUP_NAME, BACKUPS), self.region.name))
         needs = [self.pools[SERVING], self.tenancy, *access]
         arguments = BackupArgs(self.names, settings, self.tenancy.namespace, identity, needs)
         Backup(self.name, arguments, self.in_both)
+
+    def replicate(self, kind: str, target: RegionOfBusiness) -> None:
+        """Copy a bucket to the one of another region. A model's deletion is not carried over; backups are deleted when
+        they are old, and their old versions stay there too."""
+        prefixes = [f"{self.region.name}/{part}" for part in BACKUP_COPIED] if kind == BACKUPS else []
+        self.buckets[kind].replicate_to(
+            target.buckets[kind], target.region.name, removals=kind != MODELS, prefixes=prefixes
+        )
 
     def control_traffic(self, settings: TrafficControllerSettings, addresses: Mapping[str, pulumi.Input[str]]) -> None:
         """Have the region's records switched; by the entries of all regions, which must be there."""

@@ -1,6 +1,6 @@
 """Backup and restore: copies of a business's objects, each proven by a restore.
 
-In the backup bucket:
+In the backup bucket, below the region's name (the bucket is copied to the other region's, and that one into it):
 
     content/AB/SHA256              what objects hold, once each, named by its checksum
     backups/ID/manifest.json       what a backup holds, written last: without it there is no backup

@@ -50,7 +50,7 @@ def backup(options: argparse.Namespace) -> None:
 
 def run(settings: BackupSettings) -> None:
     """One backup, as the CronJob makes it."""
-    repository = Repository(open_bucket(f"oss://{settings.bucket}", settings.region))
+    repository = Repository(open_bucket(settings.address, settings.region))
     lister = None
     if settings.objects:
         from controllers.backup.objects import of_namespace  # noqa: PLC0415 - the client only where it is needed

@@ -13,20 +13,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from controllers.backup.model import ID_PATTERN, Entry, Manifest, Proof, Summary, now_text
 from controllers.buckets import Bucket
-from controllers.config.backup import BACKUP_SCRATCH_PREFIX
+from controllers.config.backup import BACKUP_CONTENT, BACKUP_MANIFESTS, BACKUP_SCRATCH_PREFIX, BACKUP_STATUS
 from controllers.errors import ControllerError, SettingsError
 from trainer.errors import ObjectNotFoundError
 from trainer.storage.object_store import put_json
 
 LOG = logging.getLogger("controllers.backup")
-CONTENT, BACKUPS, JOURNAL, STATUS, SCRATCH = (
-    "content/",
-    "backups/",
-    "journal.json",
-    "status.json",
-    BACKUP_SCRATCH_PREFIX,
-)
-LEASE = "leases/backup"
+CONTENT, BACKUPS, STATUS, SCRATCH = BACKUP_CONTENT, BACKUP_MANIFESTS, BACKUP_STATUS, BACKUP_SCRATCH_PREFIX
+JOURNAL, LEASE = "journal.json", "leases/backup"
 ENTRIES = TypeAdapter(list[Entry])
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -31,10 +31,14 @@ BACKUP_SOURCE_ACTIONS = ("oss:GetObject", "oss:GetObjectVersion")
 BACKUP_SOURCE_BUCKET_ACTIONS = ("oss:ListObjects", "oss:ListObjectVersions")
 """On each source bucket itself."""
 BACKUP_TARGET_ACTIONS = (*BACKUP_SOURCE_ACTIONS, "oss:PutObject", "oss:DeleteObject")
-"""On every object of the backup bucket; old versions stay, so that a stolen identity cannot destroy a backup."""
+"""On the region's own folder of the backup bucket; old versions stay, so that a stolen identity cannot destroy a
+backup."""
 BACKUP_SCRATCH_PREFIX = "scratch/"
 BACKUP_SCRATCH_ACTIONS = ("oss:DeleteObjectVersion",)
-"""On `scratch/*` of the backup bucket, where a proof restores to: old versions of that are worth nothing."""
+"""On `scratch/*` of that folder, where a proof restores to: old versions of that are worth nothing."""
+BACKUP_CONTENT, BACKUP_MANIFESTS, BACKUP_STATUS = "content/", "backups/", "status.json"
+BACKUP_COPIED = (BACKUP_CONTENT, BACKUP_MANIFESTS, BACKUP_STATUS)
+"""What the other region is to have of that folder: a backup, not who is at work on one nor what a proof restores."""
 BACKUP_TARGET_BUCKET_ACTIONS = BACKUP_SOURCE_BUCKET_ACTIONS
 
 
@@ -127,7 +131,7 @@ class BackupSettings(Frozen):
     namespace: str
     region: str
     bucket: str
-    """Where the backups go; encrypted by its own rule, versioned."""
+    """Where the backups go, into a folder with the region's name; encrypted by its own rule, versioned."""
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1, max_length=8)]
     hooks: Hooks = Hooks()
     objects: bool = True
@@ -137,3 +141,9 @@ class BackupSettings(Frozen):
     """Whether each backup is restored into a scratch prefix and compared, right after it was made."""
     parallel: Annotated[int, Field(ge=1, le=32)] = 4
     scratch: str = BACKUP_SCRATCH
+
+    @property
+    def address(self) -> str:
+        """Of the backups. Two regions' buckets are copied into each other: in one folder, one region's backups, which
+        have the same names, and the lease on making them would be taken for the other's."""
+        return f"oss://{self.bucket}/{self.region}"

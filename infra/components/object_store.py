@@ -18,7 +18,7 @@ from controllers.config.backup import (
     BACKUP_TARGET_ACTIONS,
     BACKUP_TARGET_BUCKET_ACTIONS,
 )
-from infra.bucket_rules import READ, WRITE, Rule, access_policy, transport_policy
+from infra.bucket_rules import READ, WRITE, Rule, access_policy, part_policy, transport_policy
 from infra.components import TYPE_PREFIX
 from infra.components.identity import Identity
 
@@ -99,15 +99,18 @@ class ObjectStore(pulumi.ComponentResource):
         document = access_policy(self.args.bucket, BACKUP_SOURCE_ACTIONS, bucket_actions=BACKUP_SOURCE_BUCKET_ACTIONS)
         return self._attach(identity, policy_name, "backup-from", document)
 
-    def grant_backup_to(self, identity: Identity, policy_name: str) -> pulumi.Resource:
-        """Let an identity keep backups here: old versions it can't remove, save in its scratch area."""
-        document = access_policy(self.args.bucket, BACKUP_TARGET_ACTIONS, bucket_actions=BACKUP_TARGET_BUCKET_ACTIONS)
-        scratch = access_policy(self.args.bucket, BACKUP_SCRATCH_ACTIONS, BACKUP_SCRATCH_PREFIX)["Statement"][0]
+    def grant_backup_to(self, identity: Identity, policy_name: str, folder: str) -> pulumi.Resource:
+        """Let an identity keep backups in a folder: old versions it can't remove, save in its scratch area."""
+        document = part_policy(self.args.bucket, f"{folder}/", BACKUP_TARGET_ACTIONS, BACKUP_TARGET_BUCKET_ACTIONS)
+        scratch = access_policy(self.args.bucket, BACKUP_SCRATCH_ACTIONS, f"{folder}/{BACKUP_SCRATCH_PREFIX}")[
+            "Statement"
+        ][0]
         document["Statement"].append(scratch)
         return self._attach(identity, policy_name, "backup-to", document)
 
-    def replicate_to(self, target: ObjectStore, region: str, *, removals: bool) -> None:
-        """Copy what is written here to another region's bucket; with `removals`, deletions are carried over too.
+    def replicate_to(self, target: ObjectStore, region: str, *, removals: bool, prefixes: Sequence[str] = ()) -> None:
+        """Copy what is written here to another region's bucket, or of it what begins with one of the prefixes; with
+        `removals`, deletions are carried over too.
 
         What was copied here is not copied on, so that two buckets may have each other as target.
         """
@@ -118,6 +121,7 @@ class ObjectStore(pulumi.ComponentResource):
             bucket=self.bucket_name,
             action="ALL" if removals else "PUT",
             historical_object_replication="enabled",
+            prefix_set={"prefixes": list(prefixes)} if prefixes else None,
             destination={
                 "bucket": target.bucket_name,
                 "location": f"oss-{region}",

@@ -232,7 +232,9 @@ def test_a_backup_is_proven_and_brings_back_what_was_deleted(
     """Made as the CronJob makes it, by its own role; restored with the command that docs/operations.md names."""
     cluster.run("create", "job", "by-hand", "--from=cronjob/backup")
     cluster.run("wait", "--for=condition=complete", "job/by-hand", "--timeout=50s")
-    status = json.loads(bucket(settings, places["buckets"]["backups"], REGION).get_object("status.json").read())
+    status = json.loads(
+        bucket(settings, places["buckets"]["backups"], REGION).get_object(f"{REGION}/status.json").read()
+    )
     assert status["last_proven"] == status["last"]
     deleted = {kind: f"{kind}/{name}" for kind, name in (("data", "manifest.json"), ("models", "latest.json"))}
     stores = {kind: bucket(settings, places["buckets"][kind], REGION) for kind in deleted}
@@ -247,7 +249,7 @@ def test_a_backup_is_proven_and_brings_back_what_was_deleted(
 
 def restore(settings: SandboxSettings, places: dict[str, Any], *arguments: str) -> None:
     """From the business's backups, with the command that docs/operations.md names."""
-    command = ["controllers", "restore", "--region", REGION, "--from", f"oss://{places['buckets']['backups']}"]
+    command = ["controllers", "restore", "--region", REGION, "--from", f"oss://{places['buckets']['backups']}/{REGION}"]
     restored = subprocess.run(
         [REPOSITORY / ".venv" / "bin" / "python", "-m", *command, *arguments],
         cwd=REPOSITORY,

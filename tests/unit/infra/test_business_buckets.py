@@ -25,7 +25,7 @@ def test_a_role_reaches_buckets_of_its_business_and_region_only_and_cannot_erase
             for resource in statement["Resource"]:
                 assert resource.split(":")[-1].startswith(f"example-qa-{region}-")
             if "oss:DeleteObjectVersion" in statement["Action"]:
-                assert statement["Resource"] == [f"acs:oss:*:*:example-qa-{region}-backups/scratch/*"]
+                assert statement["Resource"] == [f"acs:oss:*:*:example-qa-{region}-backups/{region}/scratch/*"]
             assert not any("*" in action for action in statement["Action"])
     attached = {item.inputs["policyName"] for item in qa.of(":RolePolicyAttachment")}
     assert attached == {policy.inputs["policyName"] for policy in policies}
@@ -83,8 +83,18 @@ def test_each_bucket_is_copied_to_the_paired_regions_bucket_of_its_kind(qa: obje
             "location": f"oss-{other}",
             "transferType": "internal",
         }
-        # A deletion in one region must not take models and backups of the other with it.
-        assert copy["action"] == ("ALL" if source.endswith("-data") else "PUT")
+        # A deletion in one region must not take a model of the other with it. A backup is deleted when it is old.
+        assert copy["action"] == ("PUT" if source.endswith("-models") else "ALL")
+
+
+def test_of_backups_the_other_region_gets_what_a_restore_needs_below_the_regions_own_name(
+    qa: object, region: str
+) -> None:
+    copies = {item.inputs["bucket"]: item.inputs.get("prefixSet") for item in qa.of(":BucketReplication")}
+    assert [prefixes for bucket, prefixes in copies.items() if not bucket.endswith("-backups")] == [None, None]
+    assert copies[f"example-qa-{region}-backups"] == {
+        "prefixes": [f"{region}/content/", f"{region}/backups/", f"{region}/status.json"]
+    }
 
 
 def test_a_business_of_one_region_has_no_copies(run_program: Callable) -> None:

@@ -65,7 +65,7 @@ def test_a_backup_reads_no_secret_and_removes_no_old_version_but_its_own_scratch
         if "oss:DeleteObjectVersion" in statement["Action"]
     ]
     assert [statement["Resource"] for statement in removing] == [
-        ["acs:oss:*:*:example-qa-cn-hangzhou-backups/scratch/*"]
+        ["acs:oss:*:*:example-qa-cn-hangzhou-backups/cn-hangzhou/scratch/*"]
     ]
     writing = [policy for policy in policies if "PutObject" in policy["policyDocument"]]
     assert len(writing) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from controllers.backup.model import Manifest
 from controllers.backup.repository import Repository
 from controllers.backup.work import back_up
-from controllers.buckets import Bucket
+from controllers.buckets import Bucket, open_bucket
 from controllers.config.backup import BackupSettings, RetentionSettings, SourceSettings
 from tests.unit.controllers.conftest import MakeBucket
 from tests.unit.sandbox.cloud.oss.conftest import REGION
@@ -25,7 +25,7 @@ class Scene:
     def __init__(self, make_bucket: MakeBucket, scratch: Path) -> None:
         self.make_bucket = make_bucket
         self.data = make_bucket("qa-data")
-        self.repository = Repository(make_bucket("qa-backups"))
+        make_bucket("qa-backups")
         self.hours = 0
         self.scratch = scratch
         self.settings = BackupSettings(
@@ -38,6 +38,7 @@ class Scene:
             parallel=3,
             scratch=str(scratch),
         )
+        self.repository = Repository(open_bucket(self.settings.address, REGION))
 
     def checkpoint(self, step: int, kept: int = 3) -> None:
         """As trainer/elasticdl/checkpoints.py does: object, pointer, then what is too old goes."""

@@ -111,7 +111,7 @@ def test_a_point_in_time_is_the_newest_backup_at_or_before_it(scene: Scene) -> N
 def test_the_command_says_what_would_change_then_changes_it(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = scene.back_up()
     scene.data.delete(f"{RUN}latest.json")
-    line = ["restore", "--from", "oss://qa-backups", "--to", "oss://qa-data", "--region", REGION]
+    line = ["restore", "--from", f"oss://qa-backups/{REGION}", "--to", "oss://qa-data", "--region", REGION]
     assert main([*line, "--dry-run"]) == 0
     shown = capsys.readouterr().out
     assert "create 1, replace 0, keep 2, delete 0 (dry run: nothing was changed)" in shown
@@ -120,16 +120,16 @@ def test_the_command_says_what_would_change_then_changes_it(scene: Scene, capsys
     assert main([*line, "--backup", manifest.id]) == 0
     assert "every object has the backup's checksum" in capsys.readouterr().out
     assert scene.data.find(f"{RUN}latest.json") is not None
-    assert main(["backup", "list", "--from", "oss://qa-backups", "--region", REGION]) == 0
+    assert main(["backup", "list", "--from", f"oss://qa-backups/{REGION}", "--region", REGION]) == 0
     assert capsys.readouterr().out == f"{manifest.id}  not proven\n"
-    assert main(["backup", "verify", "--from", "oss://qa-backups", "--region", REGION]) == 0
-    assert main(["backup", "show", "--from", "oss://qa-backups", "--region", REGION]) == 0
+    assert main(["backup", "verify", "--from", f"oss://qa-backups/{REGION}", "--region", REGION]) == 0
+    assert main(["backup", "show", "--from", f"oss://qa-backups/{REGION}", "--region", REGION]) == 0
     assert "data: 3 objects" in capsys.readouterr().out
 
 
 def test_wrong_arguments_are_told_in_a_line(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.back_up()
-    line = ["restore", "--from", "oss://qa-backups", "--region", REGION]
+    line = ["restore", "--from", f"oss://qa-backups/{REGION}", "--region", REGION]
     assert main([*line, "--to", "models=oss://x"]) == 2
     assert "it has data" in capsys.readouterr().err
     assert main([*line, "--to", "oss://qa-data", "--backup", "yesterday"]) == 2
@@ -153,7 +153,15 @@ def test_one_stack_of_the_pulumi_state_comes_back_and_the_others_are_neither_cop
     state.put(f"{stacks}qa.json.attrs", b"new")
     address = manifest.sources["pulumi-state"]
     assert address == f"oss://pulumi-state/{stacks}qa.*"
-    arguments = ["restore", "--from", "oss://qa-backups", "--to", f"pulumi-state={address}", "--region", REGION]
+    arguments = [
+        "restore",
+        "--from",
+        f"oss://qa-backups/{REGION}",
+        "--to",
+        f"pulumi-state={address}",
+        "--region",
+        REGION,
+    ]
     assert main(arguments) == 0
     assert content(state) == {
         f"{stacks}{name}": f"state of {name}".encode()
