@@ -50,6 +50,24 @@ def test_a_pod_computes_with_as_many_threads_as_it_may_use(cpu: float, threads: 
     assert (environment["TF_NUM_INTRAOP_THREADS"], environment["TF_NUM_INTEROP_THREADS"]) == (threads, threads)
 
 
+@pytest.mark.parametrize(
+    ("words", "servers", "mebibytes", "percent"),
+    [
+        (100, 1, 2048, "400"),  # small: as much as pays
+        (1_000_000, 1, 2048, "100"),  # nearly all of its memory is held: Go's own
+        (1_000_000, 3, 2048, "259"),
+    ],
+)
+def test_a_parameter_server_lets_rubbish_lie_as_far_as_its_memory_allows(
+    words: int, servers: int, mebibytes: int, percent: str
+) -> None:
+    server = {"cpu": 0.25, "memory_mebibytes": mebibytes}
+    model = {**job().model.model_dump(), "vocabulary_size": words, "embedding_dimension": 28}
+    made = run(model=model, cluster={"parameter_servers": servers, "parameter_server": server})
+    parsed = build_argument_parser().parse_args(train_arguments(made, 3, 2))
+    assert parse_envs(parsed.envs)["GOGC"] == percent
+
+
 def test_a_pod_without_gpu_asks_for_none() -> None:
     assert resources(job().cluster.master) == "cpu=250m,memory=1024Mi"
 
