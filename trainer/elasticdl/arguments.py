@@ -73,8 +73,8 @@ def train_arguments(run: RunContext, epochs: int, minibatches_per_task: int) -> 
 def garbage_percent(job: TrainingJob) -> int:
     """Go's `GOGC` for the parameter servers: by how much of what they hold their heap grows until rubbish is collected.
 
-    A collection looks at every row, and each step leaves 2 MiB of rubbish: with Go's 100 % every second or third step of
-    a small model pays for one, a third of a server's time. So as much as its memory allows, up to 400 %.
+    A collection looks at every row, and each step leaves 2 MiB of rubbish: with Go's 100 % every few steps of a small
+    model pay for one, a quarter of a server's time. So as much as its memory allows, up to 400 %.
     https://tip.golang.org/doc/gc-guide
     """
     model, cluster = job.model, job.cluster
