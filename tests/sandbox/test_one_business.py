@@ -247,6 +247,15 @@ def test_a_backup_is_proven_and_brings_back_what_was_deleted(
     assert {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()} == before
 
 
+def test_the_other_region_has_the_backup_and_neither_the_lease_on_making_one_nor_what_its_proof_restored(
+    settings: SandboxSettings, engine: Engine
+) -> None:
+    there = bucket(settings, engine.outputs("qa")["regions"]["cn-beijing"]["buckets"]["backups"], "cn-beijing")
+    wait_for("its copy there", lambda: there.object_exists(f"{REGION}/status.json"), seconds=30)
+    parts = {item.key.split("/")[1] for item in oss2.ObjectIterator(there, prefix=f"{REGION}/")}
+    assert parts == {"backups", "content", "status.json"}
+
+
 def restore(settings: SandboxSettings, places: dict[str, Any], *arguments: str) -> None:
     """From the business's backups, with the command that docs/operations.md names."""
     command = ["controllers", "restore", "--region", REGION, "--from", f"oss://{places['buckets']['backups']}/{REGION}"]
