@@ -1,8 +1,11 @@
-"""What tests of a business do to its buckets and its stack file."""
+"""What tests of a business do to its buckets and its stack file, and ask of its training."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,9 @@ from typing import Any
 import oss2
 import yaml
 
+from sandbox import deployment
 from sandbox.environment import environment
+from sandbox.paths import REPOSITORY
 from sandbox.settings import SandboxSettings
 
 
@@ -43,3 +48,36 @@ def edit(project: Path, change: Callable[[dict[str, Any]], None]) -> None:
     content = yaml.safe_load(path.read_text())
     change(content["config"]["language-model-clusters:business"])
     path.write_text(yaml.safe_dump(content))
+
+
+def restore(settings: SandboxSettings, backups: str, region: str, *arguments: str) -> str:
+    """From BUCKET/REGION, with the command that docs/operations.md names; what it prints."""
+    python = str(REPOSITORY / ".venv" / "bin" / "python")
+    command = [python, "-m", "controllers", "restore", "--region", region, "--from", f"oss://{backups}", *arguments]
+    restored = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, **environment(settings)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    return restored.stdout
+
+
+def training_progress(settings: SandboxSettings, buckets: dict[str, str], region: str) -> dict[str, Any]:
+    """What the launcher has noted of the job: tasks done, losses, workers seen."""
+    found: dict[str, Any] = deployment.training_status(settings, buckets, region).get("progress") or {}
+    return found
+
+
+def tasks_of_the_job(project: Path, data: oss2.Bucket) -> int:
+    """How many tasks every epoch over every training shard makes, counted from the data's own manifest."""
+    content = yaml.safe_load((project / "stacks" / "Pulumi.qa.yaml").read_text())
+    schedule = content["config"]["language-model-clusters:business"]["training"]["schedule"]
+    manifest = json.loads(data.get_object("data/manifest.json").read())
+    shards = [shard["sentences"] for shard in manifest["shards"] if "train" in shard["name"]]
+    assert shards
+    return int(schedule["epochs"] * sum(math.ceil(count / schedule["records_per_task"]) for count in shards))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from typing import Any
 
 import oss2
 import pytest
-import yaml
 from dnslib import DNSRecord
 
 from sandbox import cloud_process, deployment, lifecycle
@@ -31,7 +29,7 @@ from sandbox.paths import REPOSITORY
 from sandbox.progress import Progress
 from sandbox.region import cleanup
 from sandbox.settings import SandboxSettings
-from tests.sandbox.business import bucket, edit, tagging, tags
+from tests.sandbox.business import bucket, edit, restore, tagging, tags, tasks_of_the_job, training_progress
 from tests.sandbox.cluster import Cluster, wait_for
 from tests.sandbox.page_commands import Shell, follow
 from tests.sandbox.project import copy_program
@@ -165,7 +163,7 @@ def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
     deployment.upload_corpus(settings, places["buckets"]["data"], REGION)
     wait_for(
         "a task done by the workers",
-        lambda: training_progress(settings, places).get("tasks_done", 0) > 0,
+        lambda: training_progress(settings, places["buckets"], REGION).get("tasks_done", 0) > 0,
         seconds=300,
     )
     wait_for(
@@ -185,31 +183,15 @@ def test_a_killed_worker_loses_no_task_and_the_model_beats_the_unigram(
         seconds=120,
     )
     model = deployment.wait_for_model(settings, places["buckets"], REGION, progress)
-    done = training_progress(settings, places)
+    done = training_progress(settings, places["buckets"], REGION)
     assert len(done["workers_seen"]) == 4
     # At least once: the killed worker's task is given out again, and ElasticDL adds a closing task of its own.
-    assert done["tasks_done"] >= tasks_of_the_job(settings, project, places)
+    assert done["tasks_done"] >= tasks_of_the_job(project, bucket(settings, places["buckets"]["data"], REGION))
     assert done["tasks_remaining"] == 0
     losses = [loss for _, loss in done["losses"]]
     assert losses[-1] < losses[0]
     assert model["perplexity"]["network"] < model["perplexity"]["unigram"]
     assert {"unigram", "bigram", "network"} <= set(model["perplexity"])
-
-
-def training_progress(settings: SandboxSettings, places: dict[str, Any]) -> dict[str, Any]:
-    """What the launcher has noted of the job: tasks done, losses, workers seen."""
-    found: dict[str, Any] = deployment.training_status(settings, places["buckets"], REGION).get("progress") or {}
-    return found
-
-
-def tasks_of_the_job(settings: SandboxSettings, project: Path, places: dict[str, Any]) -> int:
-    """How many tasks every epoch over every training shard makes, counted from the data's own manifest."""
-    content = yaml.safe_load((project / "stacks" / "Pulumi.qa.yaml").read_text())
-    schedule = content["config"]["language-model-clusters:business"]["training"]["schedule"]
-    manifest = json.loads(bucket(settings, places["buckets"]["data"], REGION).get_object("data/manifest.json").read())
-    shards = [shard["sentences"] for shard in manifest["shards"] if "train" in shard["name"]]
-    assert shards
-    return int(schedule["epochs"] * sum(math.ceil(count / schedule["records_per_task"]) for count in shards))
 
 
 def test_the_model_in_the_bucket_is_whole(settings: SandboxSettings, places: dict[str, Any]) -> None:
@@ -243,7 +225,7 @@ def test_a_backup_is_proven_and_brings_back_what_was_deleted(
         stores[kind].delete_object(key)
         assert not stores[kind].object_exists(key)
     targets = [argument for kind in deleted for argument in ("--to", f"{kind}=oss://{places['buckets'][kind]}")]
-    restore(settings, places, *targets, "--keep-others")
+    restore(settings, f"{places['buckets']['backups']}/{REGION}", REGION, *targets, "--keep-others")
     assert {kind: stores[kind].get_object(key).read() for kind, key in deleted.items()} == before
 
 
@@ -256,19 +238,19 @@ def test_the_other_region_has_the_backup_and_neither_the_lease_on_making_one_nor
     assert parts == {"backups", "content", "status.json"}
 
 
-def restore(settings: SandboxSettings, places: dict[str, Any], *arguments: str) -> None:
-    """From the business's backups, with the command that docs/operations.md names."""
-    command = ["controllers", "restore", "--region", REGION, "--from", f"oss://{places['buckets']['backups']}/{REGION}"]
-    restored = subprocess.run(
-        [REPOSITORY / ".venv" / "bin" / "python", "-m", *command, *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment(settings)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert restored.returncode == 0, restored.stdout + restored.stderr
+def test_a_region_takes_its_data_from_the_copy_of_the_other_regions_backup(
+    settings: SandboxSettings, engine: Engine, places: dict[str, Any]
+) -> None:
+    there = engine.outputs("qa")["regions"]["cn-beijing"]["buckets"]
+    line = ["--from-region", "cn-beijing", "--to", f"data=oss://{there['data']}/restored", "--keep-others"]
+    would = restore(settings, f"{there['backups']}/{REGION}", "cn-beijing", *line, "--dry-run")
+    store = bucket(settings, there["data"], "cn-beijing")
+    assert "dry run: nothing was changed" in would
+    assert not store.object_exists("restored/data/manifest.json")
+    restore(settings, f"{there['backups']}/{REGION}", "cn-beijing", *line)
+    here = bucket(settings, places["buckets"]["data"], REGION)
+    for key in ("data/manifest.json", "data/vocabulary.json"):
+        assert store.get_object(f"restored/{key}").read() == here.get_object(key).read()
 
 
 def test_the_training_region_holds_the_lease_in_the_other_regions_bucket(
@@ -339,7 +321,8 @@ def test_hooks_run_around_a_backup_that_holds_the_stacks_own_state_and_no_other_
     assert 0 < said.index("hook pause: before") < said.index("hook go-on: after True")
     for stack in ("qa", "textgen"):
         store.delete_object(f"{STATE_FOLDER}/{stack}.json")
-    restore(settings, places, "--to", f"pulumi-state=oss://{STATE_BUCKET}/{STATE_FOLDER}/qa.*")
+    backups = f"{places['buckets']['backups']}/{REGION}"
+    restore(settings, backups, REGION, "--to", f"pulumi-state=oss://{STATE_BUCKET}/{STATE_FOLDER}/qa.*")
     assert [item.key for item in oss2.ObjectIterator(store)] == [f"{STATE_FOLDER}/qa.json"]
     assert store.get_object(f"{STATE_FOLDER}/qa.json").read().decode() == state
     store.delete_object(f"{STATE_FOLDER}/qa.json")
