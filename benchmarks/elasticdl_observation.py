@@ -145,9 +145,11 @@ def require_namespaces() -> None:
 
 
 def end_on_signals() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: with all that it has begun."""
+    """Let SIGTERM and SIGINT end this process with all that it has begun: the latter, too, where a shell that starts it
+    in the background has it ignored."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)

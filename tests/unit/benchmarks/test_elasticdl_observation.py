@@ -99,7 +99,10 @@ def test_what_was_begun_ends_when_the_benchmark_is_told_to_end(signal: str) -> N
         assert benchmark.stdout is not None
         number = int(benchmark.stdout.readline())
         subprocess.run(["kill", f"-{signal}", str(benchmark.pid)], check=True)
-        assert benchmark.wait(60) != 0
+        try:
+            assert benchmark.wait(60) != 0
+        finally:
+            benchmark.kill()
     wait(lambda: gone(number))
 
 
