@@ -59,9 +59,16 @@ class Loss:
 
 
 def settings_of(workers: int) -> MonitorSettings:
-    """As the infrastructure program writes them; more repairs an hour, as workers are lost twice."""
+    """As the infrastructure program writes them; more repairs an hour, as workers are lost twice; and nodes may be
+    silent for twice as long, since simulated ones renew their leases half as often as kubelets do."""
     found = MonitorSettings(business="benchmark", namespace=NAMESPACE, region=REGION, bucket="none", workers=workers)
-    return found.model_copy(update={"repairs": found.repairs.model_copy(update={"per_hour": 3600})})
+    usual = found.detection
+    heartbeats = {name: 2 * getattr(usual, name) for name in ("node_heartbeat_seconds", "node_witnessed_seconds")}
+    changes = {
+        "repairs": found.repairs.model_copy(update={"per_hour": 3600}),
+        "detection": usual.model_copy(update=heartbeats),
+    }
+    return found.model_copy(update=changes)
 
 
 def master_pod() -> dict[str, Any]:
